@@ -1,0 +1,77 @@
+"""The command ``l0gm``: its subcommands, and what becomes of errors."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+from l0gm import __version__
+from l0gm.cli import compact, data, evaluate, predict, show, train
+from l0gm.errors import L0GMError
+
+__all__ = ["app", "main"]
+
+USER_ERROR = 2
+INTERRUPTED = 130
+
+
+class _Commands(TyperGroup):
+    """A group in which every error that l0gm raises on purpose ends in one line and an exit code."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run a subcommand."""
+        try:
+            return super().invoke(ctx)
+        except L0GMError as error:
+            typer.echo(f"l0gm: error: {_one_line(str(error))}", err=True)
+            raise typer.Exit(USER_ERROR) from error
+        except KeyboardInterrupt as error:
+            typer.echo("l0gm: interrupted", err=True)
+            raise typer.Exit(INTERRUPTED) from error
+
+
+def _one_line(message: str) -> str:
+    first, *others = (line.strip() for line in message.strip().splitlines() or [""])
+    return " ".join([first, "; ".join(others)]).strip()
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"l0gm {__version__}")
+        raise typer.Exit
+
+
+def _root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """Train classifiers that are sparse by design, and use them without PyTorch."""
+
+
+# Plain help: it starts faster than the coloured one, and examples stay as they are written.
+app = typer.Typer(
+    name="l0gm",
+    cls=_Commands,
+    callback=_root,
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog=(
+        "\b\nExamples:\n"
+        "  l0gm train adult --active 0.15 --seeds 5\n"
+        "  l0gm show runs/adult/seed-0/model.l0gm\n"
+        "  l0gm predict runs/adult/seed-0/model.l0gm people.csv --out answers.csv"
+    ),
+)
+for command in (train, evaluate, predict, compact, show):
+    app.command(command.__name__.rpartition(".")[2], epilog=command.EXAMPLES)(command.run)
+app.add_typer(data.app, name="data")
+
+
+def main() -> None:
+    """Run the command line."""
+    app(prog_name="l0gm")

@@ -1,0 +1,141 @@
+"""Table files: csv, tsv, parquet and feather, by pandas where it is installed, else by pyarrow."""
+
+from __future__ import annotations
+
+import difflib
+import warnings
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import narwhals.stable.v2 as nw
+
+from l0gm.errors import DataError, MissingExtraError, ParameterError
+from l0gm.experiments.records import replacing
+
+__all__ = ["READABLE", "Frame", "check_columns", "check_writable", "read_table", "write_table"]
+
+Frame = nw.DataFrame[Any]
+
+READABLE = (".csv", ".tsv", ".parquet", ".feather")
+WRITABLE = (".csv", ".parquet")
+
+
+def read_table(path: Path) -> Frame:
+    """Read a table file.
+
+    Text columns of csv and tsv files stay text, dates included; numbers are read to the last bit, as bin edges
+    decide on it.
+
+    Raises
+    ------
+    DataError
+        If the file is missing, of an unknown kind, empty or unreadable.
+    MissingExtraError
+        If neither pandas nor pyarrow is installed.
+    """
+    if path.suffix.lower() not in READABLE:
+        raise DataError(f"{path}: unknown kind of file; give one of {', '.join(READABLE)}")
+    if not path.is_file():
+        raise DataError(f"{path}: {'a folder, not a file' if path.is_dir() else 'no such file'}")
+    if path.stat().st_size == 0:
+        raise DataError(f"{path} is empty")
+    try:
+        frame: Frame = nw.from_native(_read(path), eager_only=True)
+    except ImportError as error:
+        raise MissingExtraError("pandas or pyarrow", "train", f"reading {path.suffix} files") from error
+    except (OSError, ValueError, LookupError, NotImplementedError) as error:
+        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        raise DataError(f"{path} cannot be read as {path.suffix[1:].lower()}: {reason}") from error
+    if len(frame) == 0:
+        raise DataError(f"{path} has no rows")
+    return frame
+
+
+def check_columns(frame: Frame, names: Iterable[str], argument: str) -> None:
+    """Raise DataError, with the nearest name there is, if the table lacks one of the columns."""
+    for name in names:
+        if name not in frame.columns:
+            near = difflib.get_close_matches(name, frame.columns, n=1, cutoff=0.5)
+            have = ", ".join(frame.columns[:20]) + (", ..." if len(frame.columns) > 20 else "")
+            hint = f"did you mean {near[0]!r}? " if near else ""
+            raise DataError(f"{argument} {name}: there is no such column; {hint}There are: {have}")
+
+
+def check_writable(path: Path) -> None:
+    """Raise ParameterError if :func:`write_table` does not write such files."""
+    if path.suffix.lower() not in WRITABLE:
+        raise ParameterError(f"--out {path}: unknown kind of file; give one of {', '.join(WRITABLE)}")
+
+
+def write_table(frame: Frame, path: Path) -> None:
+    """Write a csv or parquet file, whole or not at all.
+
+    Raises
+    ------
+    ParameterError
+        If the file's kind is unknown or it cannot be written; what was there stays.
+    MissingExtraError
+        If pyarrow, which writes parquet, is not installed.
+    """
+    check_writable(path)
+    with replacing(path) as beside:
+        if path.suffix.lower() == ".csv":
+            frame.write_csv(beside)
+            return
+        try:
+            frame.write_parquet(beside)
+        except ImportError as error:
+            raise MissingExtraError("pyarrow", "train", "writing parquet files") from error
+
+
+def _read(path: Path) -> Any:
+    try:
+        import pandas as pd
+    except ImportError:
+        return _read_with_pyarrow(path)
+    if path.suffix.lower() == ".parquet":
+        return pd.read_parquet(path)
+    if path.suffix.lower() == ".feather":
+        return pd.read_feather(path)
+    # Only from pandas 3.1 on do numbers come out exact by themselves.
+    exact: dict[str, Any] = {} if _version(pd.__version__) >= (3, 1) else {"float_precision": "round_trip"}
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", pd.errors.ParserWarning)
+        try:
+            return pd.read_csv(path, sep=_separator(path), index_col=False, low_memory=False, **exact)
+        except pd.errors.ParserWarning as error:
+            raise ValueError("rows have more cells than the header has names") from error
+
+
+def _read_with_pyarrow(path: Path) -> Any:
+    import pyarrow as pa
+    from pyarrow import csv, feather, parquet
+
+    if path.suffix.lower() == ".parquet":
+        return parquet.read_table(path)
+    if path.suffix.lower() == ".feather":
+        return feather.read_table(path)
+
+    def read(types: dict[str, Any]) -> Any:
+        options = csv.ConvertOptions(column_types=types, strings_can_be_null=True)
+        options.null_values = [*options.null_values, "None", "<NA>"]
+        layout = csv.ParseOptions(delimiter=_separator(path), newlines_in_values=True)
+        return csv.read_csv(path, parse_options=layout, convert_options=options)
+
+    table = read({})
+    dates = {column.name: pa.string() for column in table.schema if pa.types.is_temporal(column.type)}
+    table = read(dates) if dates else table
+    for column in table.schema:
+        if pa.types.is_binary(column.type):
+            raise ValueError(f"column {column.name} is not in UTF-8")
+    return table
+
+
+def _version(text: str) -> tuple[int, int]:
+    major, minor, *_ = text.split(".")
+    return int(major), int(minor)
+
+
+def _separator(path: Path) -> str:
+    return "\t" if path.suffix.lower() == ".tsv" else ","

@@ -1,0 +1,62 @@
+"""MODEL on the command line: model files, folders of them, and the facts about one."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from l0gm.errors import ArtifactError
+
+if TYPE_CHECKING:
+    from l0gm.runtime import CompactModel
+
+__all__ = ["facts", "find_models"]
+
+
+def find_models(path: Path) -> list[Path]:
+    """Return the model files that ``path`` stands for: itself, that of a seed's folder, or those of a run.
+
+    Raises
+    ------
+    ArtifactError
+        If it is a folder without any.
+    """
+    if not path.is_dir():
+        return [path]
+    own = path / "model.l0gm"
+    found = [own] if own.is_file() else sorted(path.glob("seed-*/model.l0gm"), key=_seed)
+    if not found:
+        raise ArtifactError(f"{path}: no model.l0gm in this folder, nor in seed-* folders below it")
+    return found
+
+
+def facts(model: CompactModel, path: Path) -> dict[str, Any]:
+    """Return what is known about a model, ready for JSON."""
+    about = model.information
+    certificate = asdict(model.certificate)
+    del certificate["probabilities"]
+    return {
+        "path": str(path),
+        "bytes": path.stat().st_size,
+        "classes": list(model.classes_),
+        "reads": list(model.feature_names_in_),
+        "kept": list(model.schema.names),
+        "dropped": about.get("dropped", []),
+        "support": about.get("support", {}),
+        "n_open": about.get("n_open"),
+        "n_dimensions": about.get("n_dimensions"),
+        "n_parameters": model.n_parameters,
+        "n_parameters_gated": about.get("n_parameters_gated"),
+        "temperature": model.temperature.temperature,
+        "calibrated": model.calibrated,
+        "certificate": certificate,
+        "metrics": about.get("metrics", {}),
+        "notes": about.get("notes", []),
+        **{name: about[name] for name in ("data", "split", "target", "random_state", "training_rows") if name in about},
+    }
+
+
+def _seed(path: Path) -> tuple[int, str]:
+    number = path.parent.name.removeprefix("seed-")
+    return int(number) if number.isdecimal() else -1, number

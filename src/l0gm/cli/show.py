@@ -1,0 +1,80 @@
+"""``l0gm show``: what a model file holds."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from l0gm.cli.output import MEASURES, columns, print_json, share
+from l0gm.errors import ParameterError
+
+__all__ = ["EXAMPLES", "run"]
+
+EXAMPLES = "\b\nExamples:\n  l0gm show income.l0gm\n  l0gm show income.l0gm --card > CARD.md"
+
+
+def run(
+    model: Annotated[Path, typer.Argument(metavar="MODEL", help="A .l0gm file.", show_default=False)],
+    as_json: Annotated[bool, typer.Option("--json", help="Print the facts as JSON.")] = False,
+    card: Annotated[bool, typer.Option("--card", help="Print the model card, Markdown.")] = False,
+) -> None:
+    """Show what a model file holds.
+
+    That is what the model reads, which fields and dimensions stayed, how it was measured, and its certificate.
+    PyTorch is not needed.
+    """
+    from l0gm.cli.models import facts
+    from l0gm.runtime import load
+
+    if as_json and card:
+        raise ParameterError("--json and --card: give one of the two")
+    loaded = load(model)
+    if card:
+        typer.echo(loaded.card())
+        return
+    known = facts(loaded, model)
+    if as_json:
+        print_json(known)
+    else:
+        typer.echo(_text(known))
+
+
+def _text(known: dict[str, Any]) -> str:
+    before, certificate = known["n_parameters_gated"], known["certificate"]
+    rows = [
+        ("model", known["path"]),
+        ("size", f"{known['bytes']:,} bytes, {known['n_parameters']:,} parameters"),
+        ("before compaction", "" if before is None else f"{before:,} parameters"),
+        ("trained on", " ".join(str(known[key]) for key in ("data", "split") if key in known)),
+        ("classes", ", ".join(map(str, known["classes"]))),
+        ("reads", ", ".join(known["reads"]) or "no column (constant output)"),
+        ("temperature", f"{known['temperature']:.4f}, {'on' if known['calibrated'] else 'off'} by default"),
+        (
+            "certificate",
+            f"within {certificate['max_difference']:.2g} of the gated model on {certificate['n_rows']} rows",
+        ),
+    ]
+    blocks = ["\n".join(f"{name:<18}{value}" for name, value in rows if value)]
+    if known["n_dimensions"]:
+        lines = [f"open dimensions   {share(known['n_open'], known['n_dimensions'])}"]
+        stays = [
+            (name, count or ("dropped" if name in known["dropped"] else 0)) for name, count in known["support"].items()
+        ]
+        blocks.append("\n".join([*lines, columns(stays, indent="  ")]))
+    if known["metrics"]:
+        parts = list(known["metrics"])
+        table: list[list[object]] = [["measured on", *parts]]
+        for key, label in MEASURES.items():
+            if any(key in known["metrics"][part] for part in parts):
+                table.append([f"  {label}", *(_number(known["metrics"][part].get(key)) for part in parts)])
+        table.append(["  rows", *(f"{int(known['metrics'][part]['n_rows']):,}" for part in parts)])
+        blocks.append(columns(table))
+    if known["notes"]:
+        blocks.append("\n".join(["notes", *(f"  {line}" for line in known["notes"])]))
+    return "\n\n".join(blocks)
+
+
+def _number(value: float | None) -> str:
+    return "" if value is None else f"{value:.4f}"

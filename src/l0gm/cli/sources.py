@@ -1,0 +1,156 @@
+"""DATA on the command line: the name of a data set, or a table file."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import narwhals.stable.v2 as nw
+import numpy as np
+
+from l0gm.cli.files import READABLE, Frame, check_columns, read_table
+from l0gm.data.labels import encode_target
+from l0gm.data.splits import stratified_split
+from l0gm.errors import DataError, ParameterError
+
+__all__ = ["Part", "Task", "read_part", "read_task", "short_name"]
+
+TEST_SIZE = 0.2
+SPLIT_SEED = 0
+PARTS = ("test", "train", "all")
+
+
+@dataclass(frozen=True)
+class Part:
+    """Rows, the target among them where it is known, and how they are called."""
+
+    frame: Frame
+    target: str | None
+    title: str
+
+    @property
+    def labels(self) -> Any:
+        """The target's values, (n,)."""
+        assert self.target is not None  # a task has one
+        return self.frame[self.target].to_numpy()
+
+    def features(self, drop: Sequence[str] = ()) -> Any:
+        """Return the other columns, in the table's own type."""
+        known = [] if self.target is None else [self.target]
+        return self.frame.drop([*known, *drop]).to_native()
+
+
+@dataclass(frozen=True)
+class Task:
+    """Training and test rows of one data set, and what the split is called."""
+
+    name: str
+    split: str
+    train: Part
+    test: Part
+
+
+def short_name(data: str) -> str:
+    """Return a folder's name for DATA."""
+    return Path(data).stem.replace(":", "-")
+
+
+def read_task(data: str, target: str | None, split: str | None, test: Path | None, test_size: float | None) -> Task:
+    """Return the training and test rows that the arguments of ``train`` ask for.
+
+    Raises
+    ------
+    L0GMError
+        If an argument does not go with DATA, or the rows cannot be had.
+    """
+    if _is_registered(data):
+        for option, value in (("--test", test), ("--test-size", test_size)):
+            if value is not None:
+                raise ParameterError(f"{option} {value}: it is for files; {data} has named splits, see --split")
+        return _registered_task(data, target, split)
+    if split is not None:
+        raise ParameterError(f"--split {split}: it is for registered data sets; for a file, --test or --test-size")
+    if target is None:
+        raise ParameterError(f"--target: name the column of {data} to predict")
+    if test is not None and test_size is not None:
+        raise ParameterError("--test and --test-size: give one of the two")
+    frame = read_table(Path(data))
+    check_columns(frame, [target], "--target")
+    if test is not None:
+        held_out = read_table(test)
+        check_columns(held_out, [target], f"{test}, --target")
+        parts, name = (frame, held_out), f"test file {test.name}"
+    else:
+        size = TEST_SIZE if test_size is None else test_size
+        classes, codes = encode_target(frame[target].to_numpy(), len(frame))
+        first, second = stratified_split(np.asarray(classes)[codes], size, SPLIT_SEED)
+        parts, name = (frame[first], frame[second]), f"{size:g} held out, stratified, seed {SPLIT_SEED}"
+    return Task(data, name, *(Part(part, target, data) for part in parts))
+
+
+def read_part(data: str, target: str | None, split: str | None, part: str | None) -> Part:
+    """Return the rows that ``evaluate`` and ``predict`` ask for: of a data set its test rows, of a file all.
+
+    Raises
+    ------
+    L0GMError
+        If an argument does not go with DATA, or the rows cannot be had.
+    """
+    if part is not None and part not in PARTS:
+        raise ParameterError(f"--part {part}: choose one of {', '.join(PARTS)}")
+    if not _is_registered(data):
+        for option, value in (("--split", split), ("--part", None if part == "all" else part)):
+            if value is not None:
+                raise ParameterError(f"{option} {value}: it is for registered data sets; of a file, all rows are read")
+        frame = read_table(Path(data))
+        if target is not None:
+            check_columns(frame, [target], "--target")
+        return Part(frame, target, data)
+    if part == "all":
+        if split is not None:
+            raise ParameterError(f"--split {split}: with --part all there is none")
+        dataset = _load(data)
+        return Part(nw.from_native(dataset.frame, eager_only=True), _target(dataset, target), data)
+    task = _registered_task(data, target, split)
+    chosen = task.train if part == "train" else task.test
+    return Part(chosen.frame, chosen.target, f"{data}, {part or 'test'} rows of split {task.split}")
+
+
+def _registered_task(data: str, target: str | None, split: str | None) -> Task:
+    dataset = _load(data)
+    name = split or dataset.default_split
+    frame = nw.from_native(dataset.frame, eager_only=True)
+    target = _target(dataset, target)
+    return Task(data, name, *(Part(frame[rows], target, data) for rows in dataset.split(name)))
+
+
+def _target(dataset: Any, target: str | None) -> str:
+    if target not in (None, dataset.target):
+        raise ParameterError(f"--target {target}: the target of {dataset.name} is {dataset.target}; leave it out")
+    return str(dataset.target)
+
+
+def _load(data: str) -> Any:
+    from l0gm import datasets
+
+    return datasets.load(data)
+
+
+def _is_registered(data: str) -> bool:
+    """Return whether DATA is a data set's name; raise DataError if it is no file's either."""
+    from l0gm import datasets
+
+    names = datasets.names()
+    if data in names:
+        return True
+    if Path(data).suffix.lower() in READABLE or Path(data).exists():
+        return False
+    near = difflib.get_close_matches(data.lower(), names, n=1, cutoff=0.5)
+    hint = f"did you mean {near[0]!r}? " if near else ""
+    raise DataError(
+        f"DATA {data}: neither a file ({', '.join(READABLE)}) nor a data set; {hint}The data sets are: "
+        f"{', '.join(names)}"
+    )

@@ -1,0 +1,7 @@
+"""Compaction: plan, apply, verify. The same function, smaller."""
+
+from l0gm.compaction.apply import apply
+from l0gm.compaction.plan import CompactionPlan, plan
+from l0gm.compaction.verify import TOLERANCE, verify
+
+__all__ = ["TOLERANCE", "CompactionPlan", "apply", "plan", "verify"]

@@ -1,0 +1,198 @@
+"""One column of a table, from any library: read into numpy where numpy can hold it, and its values numbered.
+
+A column is a numpy array (numbers, booleans, dates, durations, objects) or a narwhals series of a type that numpy
+lacks (text, categories, nullable and Arrow-backed types, dates with a zone).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from typing import Any
+
+import narwhals.stable.v2 as nw
+import numpy as np
+from numpy.typing import NDArray
+
+from l0gm.data.values import canonical
+from l0gm.errors import DataError
+
+__all__ = [
+    "Column",
+    "Factorized",
+    "factorize_array",
+    "factorize_objects",
+    "factorize_series",
+    "microseconds",
+    "numbers_of_series",
+    "read_column",
+    "read_series",
+    "short",
+    "tidy",
+    "times_of_series",
+    "typed_kind",
+]
+
+Column = NDArray[Any] | nw.Series[Any]
+Factorized = tuple[NDArray[np.int64], list[Any]]
+
+_KINDS = {"b": "boolean", "i": "number", "u": "number", "f": "number", "M": "time", "m": "duration"}
+
+
+def short(value: object) -> str:
+    """Return a value as a message can show it."""
+    try:
+        text = repr(value[:60] if isinstance(value, (str, bytes)) else value)
+    except Exception:  # a number too long to print, or anything else's own fault
+        text = f"a value of type {type(value).__name__}"
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
+def read_column(values: object, name: str) -> Column:
+    """Return a list, an array or a series of any library as a column."""
+    if isinstance(values, np.ndarray):
+        return _of_array(values, name)
+    series = nw.from_native(values, series_only=True, pass_through=True)
+    if isinstance(series, nw.Series):
+        return read_series(series, name)
+    if isinstance(values, Sequence):
+        return _of_list(list(values))
+    if hasattr(values, "__array__"):
+        return _of_array(np.asarray(values), name)
+    raise DataError(f"column {name!r} is {short(values)}: give a list or an array of values")
+
+
+def read_series(series: nw.Series[Any], name: str) -> Column:
+    """Return an array where numpy can hold the values, else the series."""
+    native = series.to_native()
+    if isinstance(getattr(native, "dtype", None), np.dtype):
+        return _of_array(native.to_numpy(), name)
+    if series.dtype.is_nested():
+        raise DataError(f"column {name!r} holds {series.dtype}: flatten it to numbers, text or dates first")
+    return _of_array(series.to_numpy(), name) if series.dtype in (nw.Object, nw.Unknown) else series
+
+
+def _of_array(array: NDArray[Any], name: str) -> NDArray[Any]:
+    if np.ma.isMaskedArray(array):
+        pairs = zip(np.ma.getdata(array), np.ma.getmaskarray(array), strict=True)
+        array = np.fromiter((None if masked else x for x, masked in pairs), dtype=object, count=len(array))
+    if array.dtype.kind == "c":
+        raise DataError(f"Complex data not supported: column {name!r}; make real and imaginary parts columns")
+    return np.asarray(array) if array.dtype.kind in "biufmMO" else array.astype(object)
+
+
+def _of_list(values: list[Any]) -> NDArray[Any]:
+    types = set(map(type, values))
+    if len(types) == 1 and types <= {int, float, bool}:
+        try:
+            return np.array(values, dtype={int: np.int64, float: np.float64, bool: np.bool_}[types.pop()])
+        except OverflowError:  # integers of more than 64 bits stay what they are
+            pass
+    return np.fromiter(values, dtype=object, count=len(values))
+
+
+def typed_kind(column: Column) -> str | None:
+    """Return what the column's type says that it holds, None where its values have to say it."""
+    if isinstance(column, np.ndarray):
+        return _KINDS.get(column.dtype.kind)
+    dtype = column.dtype
+    if dtype == nw.Boolean:
+        return "boolean"
+    if dtype.is_numeric():
+        return "number"
+    if dtype in (nw.Datetime, nw.Date):
+        return "time"
+    return "duration" if dtype == nw.Duration else "text"
+
+
+def microseconds(times: NDArray[Any], name: str) -> NDArray[np.datetime64]:
+    """Return dates of any unit as datetime64[us]; DataError where they are too far off for it."""
+    converted = times.astype("datetime64[us]")
+    coarse = np.datetime_data(times.dtype)[0] not in ("us", "ns", "ps", "fs", "as")
+    if coarse and ((converted.astype(times.dtype) != times) & ~np.isnat(times)).any():
+        raise DataError(f"column {name!r} holds dates beyond the year 290,000: correct them, or make them missing")
+    return converted
+
+
+def times_of_series(column: nw.Series[Any]) -> NDArray[np.datetime64]:
+    """Return a series of dates as datetime64[us] (n,) in UTC, NaT where missing."""
+    if column.dtype == nw.Date:
+        column = column.cast(nw.Datetime("us"))
+    elif getattr(column.dtype, "time_zone", None) is not None:
+        column = column.dt.convert_time_zone("UTC").dt.replace_time_zone(None)
+    return column.to_numpy().astype("datetime64[us]")
+
+
+def numbers_of_series(column: nw.Series[Any]) -> NDArray[np.float64]:
+    """Return a series of numbers or booleans as float64 (n,), NaN where missing."""
+    if column.implementation.is_pandas():
+        array: NDArray[np.float64] = column.to_native().to_numpy(dtype=np.float64, na_value=np.nan)
+        return array
+    if column.implementation.is_pyarrow():  # its cast refuses whole numbers beyond 2**53
+        return column.to_numpy().astype(np.float64)
+    return column.cast(nw.Float64).to_numpy().astype(np.float64)
+
+
+def factorize_array(column: NDArray[Any]) -> Factorized:
+    """Return (codes (n,), distinct values) of an array of numbers, booleans or dates."""
+    values, codes = np.unique(column, return_inverse=True)
+    return codes.astype(np.int64), list(values) if column.dtype.kind == "M" else values.tolist()
+
+
+def factorize_objects(values: list[Any], name: str) -> Factorized:
+    """Return (codes (n,), distinct values) of any values; DataError where they are lists or the like."""
+    types = set(map(type, values))
+    for t in types:
+        if issubclass(t, (Collection, complex)) and not issubclass(t, (str, bytes)):
+            raise DataError(
+                f"column {name!r} holds values of type {t.__name__}: flatten them to numbers, text or dates"
+            )
+    # 1, 1.0 and True are equal and hash alike: the type keeps them apart
+    keys = values if len(types - {str, type(None)}) < 2 else list(zip(map(type, values), values, strict=True))
+    try:
+        codes = dict(zip(dict.fromkeys(keys), range(len(keys)), strict=False))
+    except TypeError as error:
+        raise DataError(f"column {name!r} holds values that are no numbers, text or dates ({error})") from error
+    distinct = list(codes) if keys is values else [value for _, value in codes]
+    return np.fromiter(map(codes.__getitem__, keys), dtype=np.int64, count=len(keys)), distinct
+
+
+def factorize_series(column: nw.Series[Any], name: str) -> Factorized:
+    """Return (codes (n,), distinct values) of a series; the code of a null is -1."""
+    native = column.to_native()
+    implementation = column.implementation
+    if column.dtype in (nw.Time, nw.Binary, nw.Decimal):
+        return factorize_objects(column.to_list(), name)
+    if implementation.is_pandas():
+        import pandas as pd
+
+        if isinstance(native.dtype, pd.CategoricalDtype):
+            return native.cat.codes.to_numpy().astype(np.int64), native.cat.categories.tolist()
+        codes, values = pd.factorize(native)
+        return codes.astype(np.int64), values.tolist()
+    if implementation.is_polars():
+        import polars as pl
+
+        values = native.drop_nulls().unique(maintain_order=True)
+        index = pl.Series(np.arange(len(values), dtype=np.int64))
+        codes = native.replace_strict(values, index, default=-1, return_dtype=pl.Int64)
+        return codes.fill_null(-1).to_numpy(), values.to_list()
+    if implementation.is_pyarrow():
+        import pyarrow as pa
+
+        is_coded = pa.types.is_dictionary(native.type)
+        coded = native.unify_dictionaries() if is_coded else native.dictionary_encode()
+        indices = [chunk.indices.cast(pa.int64()).fill_null(-1).to_numpy() for chunk in coded.chunks]
+        values = coded.chunk(0).dictionary.to_pylist() if indices else []
+        return np.concatenate([np.empty(0, dtype=np.int64), *indices]), values
+    return factorize_objects(column.to_list(), name)
+
+
+def tidy(codes: NDArray[np.int64], values: list[Any]) -> Factorized:
+    """Leave out values that are missing, which get code -1, or that do not occur."""
+    counts = np.bincount(codes + 1, minlength=len(values) + 1)[1:].tolist()
+    kept = [i for i, count in enumerate(counts) if count and canonical(values[i]) is not None]
+    if len(kept) == len(values):
+        return codes, values
+    place = np.full(len(values) + 1, -1, dtype=np.int64)  # the last entry serves code -1
+    place[kept] = np.arange(len(kept))
+    return place[codes], [values[i] for i in kept]

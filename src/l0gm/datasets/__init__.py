@@ -1,0 +1,13 @@
+"""Data sets by name: verified, in one canonical form whatever the source, with named splits.
+
+>>> from l0gm import datasets
+>>> data = datasets.load("synthetic:mixed", rows=1000, seed=0)
+>>> train, test = data.split()
+>>> data.frame.shape, data.target, len(test)
+((1000, 13), 'churned', 250)
+"""
+
+from l0gm.datasets.dataset import Dataset, Entry
+from l0gm.datasets.registry import describe, fetch, load, names, path
+
+__all__ = ["Dataset", "Entry", "describe", "fetch", "load", "names", "path"]

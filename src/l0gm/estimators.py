@@ -1,0 +1,539 @@
+"""The scikit-learn face: one estimator that walks the whole line from a table to a compacted model."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Collection, Mapping, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from sklearn.base import BaseEstimator, ClassifierMixin
+
+from l0gm import compaction
+from l0gm.calibration import TemperatureScaling
+from l0gm.data.fitting import SchemaFitter
+from l0gm.data.frames import Table
+from l0gm.data.labels import encode_target
+from l0gm.data.schema import NumericField, Schema
+from l0gm.data.splits import three_way
+from l0gm.encoders.tabular import FieldTables, TabularBatch, TabularEncoder
+from l0gm.errors import DataError, NotFittedError, ParameterError
+from l0gm.gates import FixedMaskGate, Gate, HardConcreteGate, IdentityGate, MagnitudeGate
+from l0gm.heads import CIN, Deep, FieldLinear, IntegratedHead
+from l0gm.metrics import evaluate
+from l0gm.model import GatedModel
+from l0gm.runtime.model import CompactModel, encode_labels
+from l0gm.schedules import Schedule
+from l0gm.training.history import History
+from l0gm.training.loop import Rows, Trainer, predict
+from l0gm.training.progress import ProgressBar
+
+__all__ = ["L0GMClassifier"]
+
+DEFAULT_ACTIVE = 0.15
+MOST_DIMENSIONS = 256
+LEAST_STEPS = 3000
+GATES = ("hard_concrete", "none", "random", "magnitude")
+
+
+class L0GMClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn ships no types
+    """A classifier for tables that is sparse by design (the paper's L0GM with the integrated predictor of Eq. 20).
+
+    Each column becomes an embedding; a hard-concrete gate decides which of its dimensions the predictor may read;
+    :meth:`compact` cuts the others out.
+
+    Parameters
+    ----------
+    active : float, optional
+        Fraction of the interface's dimensions that stay open, met exactly. Default 0.15 where no penalty is given.
+    penalty : float, optional
+        Instead of ``active``: the paper's lambda on the summed open probabilities; the open count is what comes
+        out of it.
+    gate : {"hard_concrete", "none", "random", "magnitude"}
+        The learned gate; the dense model; and two controls with the same number of open dimensions.
+    gate_groups : {"dimension", "field"}
+        One gate a dimension, or one for each whole field.
+    embedding_dim : int, optional
+        The paper's D. Default: 16, or less where the table has more than 16 fields, so that the interface has at
+        most 256 dimensions.
+    linear : {"gated", "ungated", "off"}
+        The linear term of Eq. 20; ``ungated`` is the paper's literal form, with which no field can leave.
+    deep : sequence of int
+        Widths of the deep branch's hidden layers; empty leaves the branch out.
+    cin : sequence of int
+        Widths of the CIN's depths; empty leaves the branch out.
+    cin_rank : int, optional
+        Rank of the factorised CIN (Eq. 14).
+    dropout : float
+    bins, max_bins, min_bin_rows, min_count, max_categories, hash_buckets, infinite, categorical
+        How columns become fields: see :class:`l0gm.data.fitting.SchemaFitter`.
+    warmup, ramp, hold, start_temperature, end_temperature : float
+        See :class:`l0gm.schedules.Schedule`.
+    mask : {"example", "batch"}
+        Whether each example or each batch has its own sampled mask.
+    inference : {"binary", "soft"}
+        What an unhardened gate multiplies with at inference.
+    threshold : float
+        The paper's pi.
+    epochs, batch_size : int, optional
+        Default: 24 epochs of 256 rows; small tables get smaller batches and more epochs.
+    lr, gate_lr, weight_decay, label_smoothing : float
+    patience : int
+        Epochs without a better validation log loss, after hardening, before training stops.
+    class_weight : "balanced" or mapping, optional
+        From label to weight.
+    validation_fraction, calibration_fraction : float
+        Parts of the training rows that are held out: one chooses the checkpoint, the other fits the temperature.
+    calibrated : bool
+        Whether :meth:`predict_proba` applies the fitted temperature.
+    device : str
+        ``"auto"`` takes a GPU where there is one.
+    random_state : int
+        The same seed gives the same weights bit for bit on the same machine.
+    progress : bool
+        Show a progress bar.
+    history_path : path, optional
+        A JSON-lines file that training writes as it goes.
+
+    Attributes
+    ----------
+    classes_ : array (C,)
+    feature_names_in_ : array (columns,)
+        All columns that fit saw.
+    n_features_in_ : int
+    notes_ : list of str
+        What fit decided about columns and rows.
+    schema_ : Schema
+    model_ : GatedModel
+        The PyTorch model, hardened.
+    history_ : History
+    temperature_ : TemperatureScaling
+    open_dimensions_ : bool array (fields, embedding_dim)
+    feature_importances_ : array (columns,)
+        Share of the open dimensions that belongs to each column.
+    metrics_ : dict
+        Measures on the validation and calibration rows.
+
+    Examples
+    --------
+    >>> from l0gm import L0GMClassifier
+    >>> from l0gm.datasets import load
+    >>> data = load("synthetic:mixed", rows=600)
+    >>> X, y = data.frame.drop(columns=data.target), data.frame[data.target]
+    >>> model = L0GMClassifier(active=0.2, epochs=2).fit(X, y)
+    >>> model.predict_proba(X).shape
+    (600, 2)
+    """
+
+    def __init__(
+        self,
+        active: float | None = None,
+        penalty: float | None = None,
+        *,
+        gate: Literal["hard_concrete", "none", "random", "magnitude"] = "hard_concrete",
+        gate_groups: Literal["dimension", "field"] = "dimension",
+        embedding_dim: int | None = None,
+        linear: Literal["gated", "ungated", "off"] = "gated",
+        deep: Sequence[int] = (128, 64),
+        cin: Sequence[int] = (8,),
+        cin_rank: int | None = None,
+        dropout: float = 0.2,
+        bins: Literal["tree", "quantile"] = "tree",
+        max_bins: int = 48,
+        min_bin_rows: int = 20,
+        min_count: int = 5,
+        max_categories: int = 2000,
+        hash_buckets: int = 4096,
+        infinite: Literal["error", "missing"] = "error",
+        categorical: Collection[str] = (),
+        warmup: float = 0.1,
+        ramp: float = 0.4,
+        hold: float = 0.1,
+        start_temperature: float = 2.0,
+        end_temperature: float = 0.5,
+        mask: Literal["example", "batch"] = "example",
+        inference: Literal["binary", "soft"] = "binary",
+        threshold: float = 0.5,
+        epochs: int | None = None,
+        batch_size: int | None = None,
+        lr: float = 1e-3,
+        gate_lr: float | None = None,
+        weight_decay: float = 0.02,
+        label_smoothing: float = 0.0,
+        patience: int = 8,
+        class_weight: Literal["balanced"] | Mapping[Any, float] | None = None,
+        validation_fraction: float = 0.1,
+        calibration_fraction: float = 0.1,
+        calibrated: bool = False,
+        device: str = "auto",
+        random_state: int = 0,
+        progress: bool = False,
+        history_path: str | os.PathLike[str] | None = None,
+    ) -> None:
+        self.active = active
+        self.penalty = penalty
+        self.gate = gate
+        self.gate_groups = gate_groups
+        self.embedding_dim = embedding_dim
+        self.linear = linear
+        self.deep = deep
+        self.cin = cin
+        self.cin_rank = cin_rank
+        self.dropout = dropout
+        self.bins = bins
+        self.max_bins = max_bins
+        self.min_bin_rows = min_bin_rows
+        self.min_count = min_count
+        self.max_categories = max_categories
+        self.hash_buckets = hash_buckets
+        self.infinite = infinite
+        self.categorical = categorical
+        self.warmup = warmup
+        self.ramp = ramp
+        self.hold = hold
+        self.start_temperature = start_temperature
+        self.end_temperature = end_temperature
+        self.mask = mask
+        self.inference = inference
+        self.threshold = threshold
+        self.epochs = epochs
+        self.batch_size = batch_size
+        self.lr = lr
+        self.gate_lr = gate_lr
+        self.weight_decay = weight_decay
+        self.label_smoothing = label_smoothing
+        self.patience = patience
+        self.class_weight = class_weight
+        self.validation_fraction = validation_fraction
+        self.calibration_fraction = calibration_fraction
+        self.calibrated = calibrated
+        self.device = device
+        self.random_state = random_state
+        self.progress = progress
+        self.history_path = history_path
+
+    # ---- fit -----------------------------------------------------------------------------------------------
+
+    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> L0GMClassifier:
+        """Fit schema, gate, weights and temperature.
+
+        Parameters
+        ----------
+        X : table (n, columns)
+            pandas, polars, pyarrow, a dict of columns, a list of dicts or an array.
+        y : sequence (n,)
+            Labels: str, int or bool.
+        sample_weight : sequence (n,), optional
+            Not negative.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        DataError
+            If the table or the target cannot be used; the message names the column.
+        ParameterError
+            If an argument is out of range.
+        TrainingError
+            If the loss is not finite.
+        """
+        if self.gate not in GATES:
+            raise ParameterError(f"gate={self.gate!r}: choose one of {', '.join(GATES)}")
+        table = Table(X)
+        classes, labels = encode_target(y, len(table))
+        weight = self._weights(sample_weight, labels, classes)
+        parts = three_way(labels, self.validation_fraction, self.calibration_fraction, self.random_state)
+        train, validation, calibration = parts
+        notes = []
+        if len(validation) == 0:
+            validation = train
+            notes.append("no validation rows: the checkpoint was chosen on the training rows")
+        fitter = SchemaFitter(
+            bins=self.bins,
+            max_bins=self.max_bins,
+            min_bin_rows=self.min_bin_rows,
+            min_count=self.min_count,
+            max_categories=self.max_categories,
+            hash_buckets=self.hash_buckets,
+            infinite=self.infinite,
+            categorical=self.categorical,
+        )
+        schema, found = fitter.fit(table.select(train), labels[train])
+        notes += found
+        device = _device(self.device)
+
+        with ExitStack() as stack:
+            stack.enter_context(torch.random.fork_rng(devices=[]))
+            torch.manual_seed(self.random_state)
+            model = self._build(schema, 1 if len(classes) == 2 else len(classes)).to(device)
+            history = History(None if self.history_path is None else Path(self.history_path))
+            bar = stack.enter_context(ProgressBar()) if self.progress else None
+            trainer = self._trainer(model, len(train), history, bar)
+            rows = {
+                name: Rows(
+                    TabularBatch.of(schema.encode(table.select(part)), device),
+                    torch.from_numpy(labels[part]).to(device),
+                    None if weight is None else torch.from_numpy(weight[part]).to(device),
+                )
+                for name, part in (("train", train), ("validation", validation))
+            }
+            trainer.fit(rows["train"], rows["validation"])
+        codes = rows["train"].inputs.codes  # type: ignore[attr-defined]  # a TabularBatch, made above
+        _encoder(model).tables.fill_unused(codes)
+        if _head(model).linear is not None:
+            _head(model).linear.tables.fill_unused(codes)  # type: ignore[union-attr]  # checked above
+
+        self.classes_ = np.asarray(classes)
+        self.feature_names_in_ = np.asarray(table.names, dtype=object)
+        self.n_features_in_ = len(table.names)
+        self.schema_, self.model_, self.history_ = schema, model, history
+        self._training_rows = len(train)
+        held_out = {"validation": validation, "calibration": calibration}
+        proba = {name: self._raw(table.select(part)) for name, part in held_out.items() if len(part)}
+        self.temperature_ = TemperatureScaling()
+        if "calibration" in proba:
+            self.temperature_ = TemperatureScaling.fit(proba["calibration"], labels[calibration])
+        else:
+            notes.append("no calibration rows: the temperature is 1")
+        present = {n: p for n, p in proba.items() if len(np.unique(labels[held_out[n]])) == len(classes)}
+        self.metrics_ = {name: evaluate(labels[held_out[name]], p) for name, p in present.items()}
+        hardened = history.last("harden")
+        if hardened is not None and not hardened["decided"]:
+            notes.append(
+                f"the gates had not decided by themselves ({hardened['n_open_before']} open, {hardened['n_open']} "
+                "asked): train longer, or with a longer ramp"
+            )
+        self.notes_ = notes
+        return self
+
+    def _weights(
+        self, sample_weight: Any, labels: NDArray[np.int64], classes: tuple[Any, ...]
+    ) -> NDArray[np.float32] | None:
+        weight = None
+        if sample_weight is not None:
+            weight = np.asarray(sample_weight, dtype=np.float64)
+            if weight.shape != labels.shape or not np.isfinite(weight).all() or (weight < 0).any():
+                raise DataError(f"sample_weight: {len(labels)} finite numbers are needed, none of them negative")
+            if not weight.any():
+                raise DataError("sample_weight: all weights are zero")
+        if self.class_weight is None:
+            return None if weight is None else weight.astype(np.float32)
+        if isinstance(self.class_weight, str):
+            if self.class_weight != "balanced":
+                raise ParameterError(
+                    f"class_weight={self.class_weight!r}: 'balanced' or a mapping from label to weight"
+                )
+            by_class = len(labels) / (len(classes) * np.bincount(labels))
+        else:
+            strange = [label for label in self.class_weight if label not in classes]
+            if strange:
+                raise ParameterError(f"class_weight names {strange}, none of the classes {list(classes)}")
+            by_class = np.array([float(self.class_weight.get(label, 1.0)) for label in classes])
+        combined = by_class[labels] if weight is None else by_class[labels] * weight
+        return np.asarray(combined, dtype=np.float32)
+
+    def _build(self, schema: Schema, n_outputs: int) -> GatedModel:
+        n_fields = len(schema.fields)
+        width = self.embedding_dim
+        if width is None:
+            width = max(1, min(16, MOST_DIMENSIONS // n_fields))
+        if width < 1:
+            raise ParameterError(f"embedding_dim={width}: at least 1")
+        if self.linear not in ("gated", "ungated", "off"):
+            raise ParameterError(f"linear={self.linear!r}: choose 'gated', 'ungated' or 'off'")
+        if not 0.0 <= self.dropout < 1.0:
+            raise ParameterError(f"dropout={self.dropout}: at least 0 and below 1")
+        encoder = TabularEncoder(schema, width)
+        numeric = [isinstance(f, NumericField) for f in schema.fields]
+        head = IntegratedHead(
+            n_fields,
+            n_outputs,
+            linear=None
+            if self.linear == "off"
+            else FieldLinear(FieldTables(schema.n_rows, numeric, n_outputs, 0.0), self.linear == "gated"),
+            deep=Deep(encoder.dim, self.deep, n_outputs, self.dropout) if len(self.deep) else None,
+            cin=CIN(n_fields, self.cin, self.cin_rank) if len(self.cin) else None,
+        )
+        return GatedModel(encoder, self._gate(encoder), head)
+
+    def _gate(self, encoder: TabularEncoder) -> Gate:
+        if self.gate_groups not in ("dimension", "field"):
+            raise ParameterError(f"gate_groups={self.gate_groups!r}: choose 'dimension' or 'field'")
+        groups = encoder.groups if self.gate_groups == "field" else None
+        if self.gate == "none":
+            gate = IdentityGate(encoder.dim)
+            gate.harden()
+            return gate
+        if self.gate == "random":
+            k = max(1, round((self._active() or 1.0) * encoder.dim))
+            return FixedMaskGate.random(encoder.dim, k, self.random_state)
+        if self.gate == "magnitude":
+            return MagnitudeGate(encoder.dim, groups)
+        return HardConcreteGate(
+            encoder.dim,
+            groups,
+            temperature=self.start_temperature,
+            mask=self.mask,
+            inference=self.inference,
+            threshold=self.threshold,
+        )
+
+    def _active(self) -> float | None:
+        if self.gate == "none":
+            return None
+        return DEFAULT_ACTIVE if self.active is None and self.penalty is None else self.active
+
+    def _trainer(self, model: GatedModel, n_rows: int, history: History, bar: ProgressBar | None) -> Trainer:
+        batch_size = self.batch_size
+        if batch_size is None:
+            batch_size = min(256, max(16, n_rows // 64))
+        epochs = self.epochs
+        if epochs is None:
+            epochs = max(24, math.ceil(LEAST_STEPS / math.ceil(n_rows / max(batch_size, 1))))
+        return Trainer(
+            model,
+            active=self._active(),
+            penalty=None if self.gate == "none" else self.penalty,
+            schedule=Schedule(self.warmup, self.ramp, self.hold, self.start_temperature, self.end_temperature),
+            epochs=epochs,
+            batch_size=batch_size,
+            lr=self.lr,
+            gate_lr=self.gate_lr,
+            weight_decay=self.weight_decay,
+            smoothing=self.label_smoothing,
+            patience=self.patience,
+            seed=self.random_state,
+            history=history,
+            on_step=bar,
+        )
+
+    # ---- predict -------------------------------------------------------------------------------------------
+
+    def predict_proba(self, X: Any) -> NDArray[np.float64]:
+        """Return class probabilities (n, C) of the gated PyTorch model.
+
+        Raises
+        ------
+        DataError
+            If a column that the model reads is missing or holds values of another kind than in fit.
+        """
+        self._check_fitted()
+        proba = self._raw(X)
+        return np.asarray(self.temperature_.apply(proba), dtype=np.float64) if self.calibrated else proba
+
+    def predict(self, X: Any) -> NDArray[Any]:
+        """Return the most probable label of each row, (n,)."""
+        labels: NDArray[Any] = self.classes_[self.predict_proba(X).argmax(1)]
+        return labels
+
+    def evaluate(self, X: Any, y: Any) -> dict[str, float]:
+        """Return the measures of :func:`l0gm.metrics.evaluate`, and how much of the interface is open."""
+        proba = self.predict_proba(X)
+        measures = evaluate(encode_labels(y, self.classes_.tolist()), proba)
+        gate = self.model_.gate
+        return {**measures, "n_open": gate.n_open, "active_fraction": gate.n_open / gate.dim}
+
+    def _raw(self, X: Any) -> NDArray[np.float64]:
+        device = next(self.model_.parameters()).device
+        batch = TabularBatch.of(self.schema_.encode(X), device)
+        proba: NDArray[np.float64] = predict(self.model_, batch).cpu().numpy()
+        return proba
+
+    # ---- what stayed ---------------------------------------------------------------------------------------
+
+    @property
+    def open_dimensions_(self) -> NDArray[np.bool_]:
+        """Which dimensions of each field are open, bool (fields, embedding_dim)."""
+        self._check_fitted()
+        mask: NDArray[np.bool_] = self.model_.gate.open_mask().cpu().numpy()
+        return mask.reshape(len(self.schema_.fields), -1)
+
+    @property
+    def feature_importances_(self) -> NDArray[np.float64]:
+        """Share of the open dimensions that belongs to each column; they sum to 1."""
+        counts = np.zeros(self.n_features_in_)
+        place = {name: i for i, name in enumerate(self.feature_names_in_)}
+        for field, opened in zip(self.schema_.fields, self.open_dimensions_.sum(1), strict=True):
+            counts[place[field.source]] += opened
+        return np.asarray(counts / max(counts.sum(), 1.0))
+
+    def get_support(self, indices: bool = False) -> NDArray[Any]:
+        """Return which columns the model reads: a mask (columns,), or their positions."""
+        plan = self.plan()
+        sources = {self.schema_.fields[i].source for i in plan.kept}
+        mask = np.array([name in sources for name in self.feature_names_in_], dtype=bool)
+        return np.flatnonzero(mask) if indices else mask
+
+    # ---- compact -------------------------------------------------------------------------------------------
+
+    def plan(self) -> compaction.CompactionPlan:
+        """Return what :meth:`compact` will cut; print it to read it."""
+        self._check_fitted()
+        return compaction.plan(self.model_, self.schema_)
+
+    def compact(self) -> CompactModel:
+        """Return the smaller model: closed dimensions cut out, verified equal, independent of PyTorch.
+
+        Raises
+        ------
+        CompactionError
+            If its probabilities differ from the gated model's by more than 1e-5 on the certificate's rows.
+        """
+        plan = self.plan()
+        program = compaction.apply(self.model_, plan)
+        cut = self.schema_.restrict(plan.kept)
+        certificate = compaction.verify(self.model_, self.schema_, program, cut)
+        gate = self.model_.gate
+        return CompactModel(
+            schema=cut,
+            program=program,
+            classes_=tuple(self.classes_.tolist()),
+            certificate=certificate,
+            temperature=self.temperature_,
+            calibrated=self.calibrated,
+            information={
+                "n_open": gate.n_open,
+                "n_dimensions": gate.dim,
+                "n_parameters_gated": plan.n_parameters,
+                "support": plan.support,
+                "dropped": list(plan.dropped),
+                "notes": self.notes_,
+                "metrics": self.metrics_,
+                "training_rows": self._training_rows,
+                "random_state": self.random_state,
+            },
+        )
+
+    def save(self, path: str | os.PathLike[str]) -> Path:
+        """Compact the model and write it to one file; see :meth:`l0gm.runtime.CompactModel.save`."""
+        return self.compact().save(path)
+
+    def _check_fitted(self) -> None:
+        if not hasattr(self, "model_"):
+            raise NotFittedError("this L0GMClassifier is not fitted: call fit first")
+
+
+def _encoder(model: GatedModel) -> TabularEncoder:
+    assert isinstance(model.encoder, TabularEncoder)
+    return model.encoder
+
+
+def _head(model: GatedModel) -> IntegratedHead:
+    assert isinstance(model.head, IntegratedHead)
+    return model.head
+
+
+def _device(name: str) -> torch.device:
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        return torch.device(name)
+    except RuntimeError as error:
+        raise ParameterError(f"device={name!r}: {error}") from error

@@ -1,0 +1,102 @@
+"""Files that a run leaves and finds again: written whole or not at all, and compared before they are trusted."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import uuid
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from l0gm.data.frames import Table, canonical
+from l0gm.errors import ParameterError
+
+__all__ = ["differences", "fingerprint", "plain", "read_json", "replacing", "write_json"]
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """Yield a path beside ``path`` to write to; at the end it takes its place, after an error it is removed.
+
+    Raises
+    ------
+    ParameterError
+        If the folder or the file cannot be written; what was there stays.
+    """
+    beside = path.with_name(f".{uuid.uuid4().hex}.{path.name}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            yield beside
+            beside.replace(path)
+        finally:
+            beside.unlink(missing_ok=True)
+    except OSError as error:
+        raise ParameterError(f"{path} cannot be written ({error}): choose another place") from error
+
+
+def plain(value: Any) -> Any:
+    """Return ``value`` as JSON can hold it: what is not finite becomes None, unknown objects their text."""
+    if isinstance(value, Mapping):
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(item) for item in value]
+    if isinstance(value, set | frozenset):
+        return sorted(plain(item) for item in value)
+    if isinstance(value, np.generic):
+        return plain(value.item())
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    return value if value is None or isinstance(value, bool | int | str) else str(value)
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write ``value`` to a file, whole or not at all."""
+    with replacing(path) as beside:
+        beside.write_text(json.dumps(plain(value), indent=2, allow_nan=False) + "\n", encoding="utf-8")
+
+
+def read_json(path: Path) -> dict[str, Any] | None:
+    """Return the object that the file holds; None where there is no such file, or none that is whole."""
+    try:
+        value = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return value if isinstance(value, dict) else None
+
+
+def differences(there: Mapping[str, Any], here: Mapping[str, Any]) -> list[str]:
+    """Return a phrase for each setting that is not the same in both."""
+    names = [name for name in dict.fromkeys([*here, *there]) if there.get(name) != here.get(name)]
+    return [f"{name}: {_text(there.get(name))} there, {_text(here.get(name))} now" for name in names]
+
+
+def fingerprint(X: object, labels: Sequence[Any]) -> str:
+    """Return a digest of rows and labels that does not depend on the kind of table that holds them."""
+    table = Table(X)
+    digest = hashlib.sha256(json.dumps(plain(labels)).encode())
+    for name in table.names:
+        digest.update(json.dumps([name, len(table)]).encode())
+        digest.update(_content(table, name))
+    return digest.hexdigest()[:16]
+
+
+def _content(table: Table, name: str) -> bytes:
+    kind = table.kind(name)
+    if kind in ("number", "duration"):
+        return table.numbers(name).tobytes()
+    if kind == "time":
+        return table.times(name).tobytes()
+    codes, values = table.factorize(name)
+    texts = [json.dumps(canonical(value)) for value in values]
+    texts.append("null")  # the code of a missing value is -1
+    return "\n".join(texts[code] for code in codes.tolist()).encode()
+
+
+def _text(value: Any) -> str:
+    return "none" if value is None else str(value)

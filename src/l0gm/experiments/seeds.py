@@ -1,0 +1,257 @@
+"""One model for each seed, measured as the file that ships, beside the dense model of the same seed."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+import l0gm
+from l0gm.data.frames import Table
+from l0gm.data.labels import encode_target
+from l0gm.errors import DataError, ParameterError
+from l0gm.experiments.machine import hardware, versions
+from l0gm.experiments.records import differences, fingerprint, plain, read_json, write_json
+from l0gm.experiments.summary import summarise_records
+from l0gm.metrics import evaluate
+from l0gm.runtime import load
+from l0gm.runtime.model import encode_labels
+
+if TYPE_CHECKING:
+    from l0gm.estimators import L0GMClassifier
+
+__all__ = ["run_seeds"]
+
+MODEL, HISTORY, METRICS, SUMMARY = "model.l0gm", "history.jsonl", "metrics.json", "summary.json"
+FOLDERS = {"gated": "seed-{}", "dense": "seed-{}/dense"}
+DENSE = {"gate": "none", "active": None, "penalty": None}
+NOT_SETTINGS = ("random_state", "progress", "history_path")
+
+
+@dataclass(frozen=True)
+class _Rows:
+    """Rows with their labels ``y``, which are ``classes[codes]``."""
+
+    X: Any
+    y: Any
+    classes: tuple[Any, ...]
+    codes: NDArray[np.int64]
+
+    def __str__(self) -> str:
+        labels = [self.classes[code] for code in self.codes.tolist()]
+        return f"{len(labels)} (sha256 {fingerprint(self.X, labels)})"
+
+
+def run_seeds(
+    X_train: Any,
+    y_train: Any,
+    X_test: Any,
+    y_test: Any,
+    *,
+    seeds: Sequence[int],
+    out: str | Path,
+    dense: bool = True,
+    overwrite: bool = False,
+    about: Mapping[str, Any] | None = None,
+    progress: bool = False,
+    on_fit: Callable[[int, str, dict[str, Any]], None] | None = None,
+    **options: Any,
+) -> dict[str, Any]:
+    """Fit, compact, save and measure one model for each seed, and summarise them.
+
+    Each seed leaves ``seed-<s>/`` with ``model.l0gm``, ``history.jsonl`` and ``metrics.json``, and the same three
+    of the dense model (``gate="none"``, all else equal) in ``seed-<s>/dense/``. A fit that has left its files is
+    not repeated, so that the same call goes on where an earlier one was stopped. The measures are those of the
+    model file, read back; a model reads the test rows once, after all that concerns it has been decided.
+
+    Parameters
+    ----------
+    X_train, X_test : table (n, columns)
+    y_train, y_test : sequence (n,)
+        Labels.
+    seeds : sequence of int
+        The ``random_state`` of each fit, all different.
+    out : path
+        The folder; ``summary.json`` comes last.
+    dense : bool
+        Whether to fit the dense models.
+    overwrite : bool
+        Discard what an earlier run left in ``out``.
+    about : mapping, optional
+        Entries on the data (``data``, ``split``, ``target``) for the summary and the model files.
+    progress : bool
+        Show a progress bar for each fit.
+    on_fit : callable, optional
+        Called with (seed, "gated" or "dense", record) whenever a fit is there, new or found.
+    **options
+        Of :class:`l0gm.L0GMClassifier`.
+
+    Returns
+    -------
+    dict
+        The content of ``summary.json``.
+
+    Raises
+    ------
+    ParameterError
+        If ``out`` holds a run with other settings or on other rows; the message names what differs.
+    DataError
+        If a class has no test row, or the data cannot be used.
+    """
+    out, seeds, about = Path(out), _distinct(seeds), dict(about or {})
+    train, test = _rows(X_train, y_train, X_test, y_test)
+    chosen = l0gm.L0GMClassifier(**options).get_params()
+    settings = plain({name: value for name, value in chosen.items() if name not in NOT_SETTINGS})
+    conditions = {**settings, "training rows": str(train), "test rows": str(test), **versions()}
+    if overwrite:
+        _discard(out)
+    _refuse_others(out, conditions)
+
+    roles: dict[str, dict[str, Any]] = {"gated": chosen}
+    if dense and chosen["gate"] != "none":
+        roles["dense"] = chosen | DENSE
+    records: dict[str, list[dict[str, Any]]] = {role: [] for role in roles}
+    for seed in seeds:
+        for role, parameters in roles.items():
+            folder = out / FOLDERS[role].format(seed)
+            record = _finished(folder)
+            if record is None:
+                own = {"random_state": seed, "progress": progress, "history_path": folder / HISTORY}
+                record = _fit(l0gm.L0GMClassifier(**(parameters | own)), train, test, folder, about, conditions)
+            records[role].append(record)
+            if on_fit is not None:
+                on_fit(seed, role, record)
+    summary: dict[str, Any] = plain(
+        {
+            **summarise_records(records["gated"], records.get("dense")),
+            **about,
+            "rows": {"train": len(train.codes), "test": len(test.codes)},
+            "options": settings,
+            "versions": versions(),
+        }
+    )
+    write_json(out / SUMMARY, summary)
+    return summary
+
+
+def _fit(
+    model: L0GMClassifier,
+    train: _Rows,
+    test: _Rows,
+    folder: Path,
+    about: Mapping[str, Any],
+    conditions: Mapping[str, Any],
+) -> dict[str, Any]:
+    """Fit, compact, save and measure one model; the record is written last, so that it vouches for the rest."""
+    path = folder / MODEL
+    _prepare(folder)
+    started = time.perf_counter()
+    model.fit(train.X, train.y)
+    seconds = time.perf_counter() - started
+    model.compact().with_information(**about).save(path)
+
+    shipped = load(path)
+    information, temperature = shipped.information, shipped.temperature
+    raw = shipped.predict_proba(test.X, calibrated=False)
+    scaled = evaluate(test.codes, temperature.apply(raw))
+    measures = scaled if shipped.calibrated else evaluate(test.codes, raw)
+    shipped.with_information(metrics={**information["metrics"], "test": measures}).save(path)
+
+    end = model.history_.last("end")
+    record: dict[str, Any] = plain(
+        {
+            "seed": model.random_state,
+            "test": measures,
+            "scaled": {**scaled, "temperature": temperature.temperature},
+            "n_open": information["n_open"],
+            "n_dimensions": information["n_dimensions"],
+            "n_parameters": shipped.n_parameters,
+            "n_parameters_gated": information["n_parameters_gated"],
+            "model_bytes": path.stat().st_size,
+            "model_sha256": _sha256(path),
+            "support": information["support"],
+            "hardening": model.history_.last("harden"),
+            "fit_seconds": round(seconds, 3),
+            "epochs": None if end is None else end["epochs"],
+            "notes": information["notes"],
+            "hardware": hardware(),
+            "conditions": conditions,
+        }
+    )
+    write_json(folder / METRICS, record)
+    return record
+
+
+def _prepare(folder: Path) -> None:
+    """Find out before training whether the folder can be written to."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / HISTORY).write_text("")
+    except OSError as error:
+        raise ParameterError(f"{folder} cannot be written to ({error}): choose another place") from error
+
+
+def _finished(folder: Path) -> dict[str, Any] | None:
+    """Return the record of a fit that has left all of its files."""
+    record, model = read_json(folder / METRICS), folder / MODEL
+    if record is None or not model.is_file() or not (folder / HISTORY).is_file():
+        return None
+    return record if record.get("model_sha256") == _sha256(model) else None
+
+
+def _refuse_others(out: Path, conditions: Mapping[str, Any]) -> None:
+    for path in _left(out, METRICS):
+        record = read_json(path)
+        found = [] if record is None else differences(record.get("conditions", {}), conditions)
+        if found:
+            more = f"; and {len(found) - 4} more" if len(found) > 4 else ""
+            raise ParameterError(
+                f"{out} holds a run under other conditions ({'; '.join(found[:4])}{more}): choose another folder, "
+                "or discard the run there with overwrite"
+            )
+
+
+def _discard(out: Path) -> None:
+    """Remove the files that a run writes, and nothing else."""
+    for path in (out / SUMMARY, *_left(out, METRICS), *_left(out, MODEL), *_left(out, HISTORY)):
+        path.unlink(missing_ok=True)
+
+
+def _left(out: Path, name: str) -> list[Path]:
+    return [path for folder in FOLDERS.values() for path in sorted(out.glob(f"{folder.format('*')}/{name}"))]
+
+
+def _distinct(seeds: Sequence[int]) -> list[int]:
+    listed = [int(seed) for seed in seeds]
+    if not listed or len(set(listed)) < len(listed) or min(listed) < 0:
+        raise ParameterError(f"seeds={listed}: give one or more different whole numbers, none of them negative")
+    return listed
+
+
+def _rows(X_train: Any, y_train: Any, X_test: Any, y_test: Any) -> tuple[_Rows, _Rows]:
+    """Return both parts, checked before hours of training: the test rows must be fit to measure on."""
+    seen, held_out = Table(X_train), Table(X_test)
+    classes, codes = encode_target(y_train, len(seen))
+    test = _Rows(X_test, y_test, classes, encode_labels(y_test, classes))
+    if len(test.codes) != len(held_out):
+        raise DataError(f"the test rows have {len(test.codes)} labels for {len(held_out)} rows")
+    lacking = [name for name in seen.names if name not in held_out]
+    if lacking:
+        raise DataError(f"the test rows lack {', '.join(lacking)}: bring these columns, or train without them")
+    absent = sorted(set(range(len(classes))) - set(test.codes.tolist()))
+    if absent:
+        raise DataError(
+            f"the {len(test.codes)} test rows hold none of class {', '.join(repr(classes[i]) for i in absent)}: "
+            "every class is needed to measure on, so use more test rows"
+        )
+    return _Rows(X_train, y_train, classes, codes), test
+
+
+def _sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()

@@ -1,0 +1,155 @@
+"""The contract of a gate: a module that multiplies a representation by values in [0, 1]."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+from l0gm.errors import ParameterError
+
+__all__ = ["Gate", "group_sizes", "normalise_groups"]
+
+
+def normalise_groups(dim: int, groups: Sequence[int] | Tensor | None) -> Tensor:
+    """Return the group of each of ``dim`` dimensions as int64 (dim,); ``None`` puts each in its own.
+
+    Raises
+    ------
+    ParameterError
+        If ``dim`` is not positive, the length is not ``dim``, or the group numbers leave a gap.
+    """
+    if dim < 1:
+        raise ParameterError(f"dim={dim}: a gate needs at least one dimension")
+    if groups is None:
+        return torch.arange(dim)
+    index = torch.as_tensor(groups, dtype=torch.int64).reshape(-1)
+    if len(index) != dim:
+        raise ParameterError(f"groups has {len(index)} entries for dim={dim}: give one group number a dimension")
+    numbers = torch.unique(index)
+    if not torch.equal(numbers, torch.arange(len(numbers), device=index.device)):
+        raise ParameterError("groups must number the groups 0, 1, 2, ... without a gap")
+    return index
+
+
+def group_sizes(groups: Tensor) -> Tensor:
+    """Return how many dimensions each group has, int64 (n_groups,)."""
+    return torch.bincount(groups)
+
+
+class Gate(nn.Module, ABC):
+    """A gate on a representation h of shape (..., dim): ``gate(h)`` is ``gate.values(h) * h``.
+
+    Parameters
+    ----------
+    dim : int
+        Width of the representation.
+    groups : sequence of int, optional
+        For each dimension the number of the gate that it shares; default: one gate a dimension.
+
+    Attributes
+    ----------
+    n_gates : int
+        Number of gates: ``dim``, or fewer where dimensions share one.
+    learned : bool
+        Whether the gate has parameters that a sparsity penalty acts on.
+    hardened : bool
+        Whether the open dimensions are fixed for good; the values are then 0 or 1 in training and inference.
+    """
+
+    learned = False
+    group_index: Tensor
+    hard: Tensor
+
+    def __init__(self, dim: int, groups: Sequence[int] | Tensor | None = None) -> None:
+        super().__init__()
+        self.dim = dim
+        self.register_buffer("group_index", normalise_groups(dim, groups))
+        self.n_gates = int(self.group_index.max()) + 1
+        self.register_buffer("hard", torch.zeros((), dtype=torch.bool))
+
+    @property
+    def hardened(self) -> bool:
+        """Whether the support is fixed."""
+        return bool(self.hard)
+
+    @property
+    def per_example(self) -> bool:
+        """Whether :meth:`values` has to see the rows now: it may differ between them, or takes note of them."""
+        return False
+
+    @property
+    def n_open(self) -> int:
+        """Number of dimensions that are open at inference."""
+        return int(self.open_mask().sum())
+
+    @abstractmethod
+    def values(self, h: Tensor) -> Tensor:
+        """Return z, (dim,) or of the shape of ``h``: sampled in training where the gate is stochastic.
+
+        Where :attr:`per_example` is false, z is (dim,) and only the type and place of ``h`` matter.
+        """
+
+    @abstractmethod
+    def inference_values(self) -> Tensor:
+        """Return the z that inference multiplies with, float (dim,)."""
+
+    @abstractmethod
+    def harden(self, k: int | None = None) -> Tensor:
+        """Fix the support for good and return it, bool (dim,).
+
+        ``k`` is the number of dimensions to leave open; ``None`` keeps those that are open now. Where gates are
+        shared, whole groups are opened in order of preference as long as they fit into ``k``; where none fits,
+        the most preferred one is.
+
+        Raises
+        ------
+        ParameterError
+            If ``k`` is not between 1 and ``dim``.
+        """
+
+    def open_mask(self) -> Tensor:
+        """Return which dimensions are open at inference, bool (dim,)."""
+        return self.inference_values() > 0
+
+    def expected_open(self) -> Tensor:
+        """Return the expected number of open dimensions, a differentiable scalar (Eq. 6)."""
+        return self.inference_values().sum()
+
+    def anneal(self, temperature: float) -> None:
+        """Set the temperature; gates that have none ignore it."""
+
+    def gated(self, h: Tensor) -> tuple[Tensor, Tensor]:
+        """Return (z * h, z)."""
+        z = self.values(h)
+        return z * h, z
+
+    def forward(self, h: Tensor) -> Tensor:
+        """Return z * h, with the shape of ``h``."""
+        return self.gated(h)[0]
+
+    def extra_repr(self) -> str:
+        """Describe the gate in one line."""
+        return f"dim={self.dim}, n_gates={self.n_gates}, n_open={self.n_open}, hardened={self.hardened}"
+
+    def _check_k(self, k: int) -> None:
+        if not 1 <= k <= self.dim:
+            raise ParameterError(f"k={k}: harden needs between 1 and {self.dim} open dimensions")
+
+    def _best(self, preference: Tensor, k: int) -> Tensor:
+        """Open the gates of highest preference (n_gates,) whose dimensions fit into k; bool (dim,)."""
+        self._check_k(k)
+        sizes = group_sizes(self.group_index)
+        order = torch.sort(preference, descending=True, stable=True).indices
+        chosen = torch.zeros(len(sizes), dtype=torch.bool, device=preference.device)
+        room = k
+        for g in order.tolist():
+            size = int(sizes[g])
+            if size <= room:
+                chosen[g] = True
+                room -= size
+        if room == k:
+            chosen[order[0]] = True
+        return chosen[self.group_index]

@@ -1,0 +1,38 @@
+"""How good the probabilities are, how sparse the model is, and how both vary over seeds (numpy alone)."""
+
+from __future__ import annotations
+
+from l0gm.metrics.calibration import NullBand, ReliabilityTable, ece, ece_null, reliability_table
+from l0gm.metrics.classification import accuracy, auc, brier, log_loss
+from l0gm.metrics.report import evaluate
+from l0gm.metrics.seeds import (
+    DIRECTION,
+    PairedInterval,
+    Summary,
+    paired_interval,
+    summarise,
+    summarise_runs,
+)
+from l0gm.metrics.sparsity import active_fraction, n_open, open_by_group
+
+__all__ = [
+    "DIRECTION",
+    "NullBand",
+    "PairedInterval",
+    "ReliabilityTable",
+    "Summary",
+    "accuracy",
+    "active_fraction",
+    "auc",
+    "brier",
+    "ece",
+    "ece_null",
+    "evaluate",
+    "log_loss",
+    "n_open",
+    "open_by_group",
+    "paired_interval",
+    "reliability_table",
+    "summarise",
+    "summarise_runs",
+]

@@ -1,0 +1,55 @@
+"""All metrics of one model on one set of rows."""
+
+from __future__ import annotations
+
+from numpy.typing import ArrayLike
+
+from l0gm.metrics.calibration import ece, ece_null
+from l0gm.metrics.classification import accuracy, auc, brier, check_labels, check_proba, log_loss
+
+__all__ = ["evaluate"]
+
+
+def evaluate(y: ArrayLike, proba: ArrayLike, *, bins: int = 15, draws: int = 1000, seed: int = 0) -> dict[str, float]:
+    """Score class probabilities against the true classes.
+
+    Parameters
+    ----------
+    y : array_like of int, shape (n,)
+    proba : array_like, shape (n, C)
+    bins, draws, seed
+        Of the calibration errors and their null bands, see :func:`~l0gm.metrics.ece_null`.
+
+    Returns
+    -------
+    dict
+        ``accuracy``, ``auc``, ``log_loss``, ``brier``, ``ece`` (top-label), ``ece_null_mean``,
+        ``ece_null_p95``, and ``n_rows``; for two classes also ``ece_positive``, ``ece_positive_null_mean``
+        and ``ece_positive_null_p95``.
+
+    Raises
+    ------
+    DataError
+        If ``y`` or ``proba`` cannot be used, or a class has no row, which leaves the AUC undefined.
+    ParameterError
+        If ``bins`` or ``draws`` is below 1.
+    """
+    p = check_proba(proba)
+    labels = check_labels(y, p)
+    null = ece_null(p, "top_label", bins, draws, seed)
+    scores: dict[str, float] = {
+        "accuracy": accuracy(labels, p),
+        "auc": auc(labels, p),
+        "log_loss": log_loss(labels, p),
+        "brier": brier(labels, p),
+        "ece": ece(labels, p, "top_label", bins),
+        "ece_null_mean": null.mean,
+        "ece_null_p95": null.p95,
+    }
+    if p.shape[1] == 2:
+        null = ece_null(p, "positive", bins, draws, seed)
+        scores["ece_positive"] = ece(labels, p, "positive", bins)
+        scores["ece_positive_null_mean"] = null.mean
+        scores["ece_positive_null_p95"] = null.p95
+    scores["n_rows"] = len(p)
+    return scores

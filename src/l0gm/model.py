@@ -1,0 +1,62 @@
+"""The model of every modality: encoder -> gate -> head."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from l0gm.encoders.base import Encoder
+from l0gm.errors import ParameterError
+from l0gm.gates.base import Gate
+from l0gm.heads import Head
+
+__all__ = ["GatedModel", "probabilities"]
+
+
+class GatedModel(nn.Module):
+    """Encoder, gate at the classifier-facing interface, head (paper, Figure 1 and Eq. 5).
+
+    Parameters
+    ----------
+    encoder : Encoder
+        Batch to h, (n, dim).
+    gate : Gate
+        Of the same ``dim``.
+    head : Head
+        Gated h to logits.
+    """
+
+    no_rows: Tensor
+
+    def __init__(self, encoder: Encoder, gate: Gate, head: Head) -> None:
+        super().__init__()
+        if encoder.dim != gate.dim:
+            raise ParameterError(f"the encoder gives {encoder.dim} dimensions, the gate takes {gate.dim}")
+        self.encoder = encoder
+        self.gate = gate
+        self.head = head
+        self.register_buffer("no_rows", torch.empty(0, gate.dim), persistent=False)
+
+    def gates(self) -> dict[str, Gate]:
+        """Return every gate by its place in the model: the one at the interface, and any inside the encoder."""
+        return {name: module for name, module in self.named_modules() if isinstance(module, Gate)}
+
+    def forward(self, batch: Any) -> Tensor:
+        """Return logits, (n, n_outputs)."""
+        if self.gate.per_example:
+            h, z = self.gate.gated(self.encoder(batch))
+        else:
+            z = self.gate.values(self.no_rows)
+            h = self.encoder.masked(batch, z)
+        logits: Tensor = self.head(h, z, batch)
+        return logits
+
+
+def probabilities(logits: Tensor) -> Tensor:
+    """Return class probabilities (n, C); a single logit is that of the second of two classes."""
+    if logits.shape[1] == 1:
+        p = torch.sigmoid(logits)
+        return torch.cat([1.0 - p, p], 1)
+    return torch.softmax(logits, 1)

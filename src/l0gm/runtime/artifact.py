@@ -1,0 +1,92 @@
+"""The model file: one safetensors file whose header carries the JSON document and the model card. Never pickle."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save_file
+
+from l0gm.errors import ArtifactError
+
+__all__ = ["FORMAT", "read", "write"]
+
+FORMAT = 1
+
+
+def write(path: str | os.PathLike[str], arrays: dict[str, NDArray[Any]], document: dict[str, Any], card: str) -> Path:
+    """Write a model file beside ``path`` and rename it into place, so that a failure leaves what was there.
+
+    Raises
+    ------
+    ArtifactError
+        If the folder cannot be written to or the disk is full.
+    """
+    path = Path(path)
+    arrays = {name: np.ascontiguousarray(a) for name, a in arrays.items()}
+    text = json.dumps({"format": FORMAT, **document}, ensure_ascii=False, allow_nan=False)
+    metadata = {"l0gm": text, "card": card, "sha256": _digest(arrays, text, card)}
+    beside: str | None = None
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, beside = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+        os.close(handle)
+        save_file(arrays, beside, metadata)
+        umask = os.umask(0)
+        os.umask(umask)
+        os.chmod(beside, 0o666 & ~umask)  # as any other file; mkstemp makes it private
+        os.replace(beside, path)
+    except (OSError, SafetensorError) as error:
+        if beside is not None:
+            Path(beside).unlink(missing_ok=True)
+        raise ArtifactError(f"{path} cannot be written: {error}; what was there is unchanged") from error
+    return path
+
+
+def read(path: str | os.PathLike[str]) -> tuple[dict[str, NDArray[Any]], dict[str, Any], str]:
+    """Return (arrays, document, card) of a model file.
+
+    Raises
+    ------
+    ArtifactError
+        If the file is missing, no model file, damaged, or of a newer format than this version reads.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise ArtifactError(f"{path}: {'a folder' if path.is_dir() else 'no such file'}; give a .l0gm file")
+    try:
+        with safe_open(path, framework="numpy") as file:
+            metadata = file.metadata() or {}
+            if "l0gm" not in metadata:
+                raise ArtifactError(f"{path} is a safetensors file but not one of l0gm's")
+            document = json.loads(metadata["l0gm"])
+            version = document.get("format") if isinstance(document, dict) else None
+            if not isinstance(version, int):
+                raise ArtifactError(f"{path} is damaged: it states no format version")
+            if version > FORMAT:
+                raise ArtifactError(
+                    f"{path} has format {version}, and this version of l0gm reads up to {FORMAT}: upgrade l0gm"
+                )
+            arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  # not a dict
+    except (OSError, SafetensorError, ValueError, RecursionError) as error:
+        raise ArtifactError(f"{path} is no l0gm model or is damaged: {error}") from error
+    card = metadata.get("card", "")
+    if metadata.get("sha256") != _digest(arrays, metadata["l0gm"], card):
+        raise ArtifactError(f"{path} is damaged: its content does not match its checksum")
+    return arrays, document, card
+
+
+def _digest(arrays: dict[str, NDArray[Any]], text: str, card: str) -> str:
+    digest = hashlib.sha256(json.dumps([text, card]).encode())
+    for name in sorted(arrays):
+        a = arrays[name]
+        digest.update(f"{name} {a.dtype.str} {a.shape}".encode())
+        digest.update(np.ascontiguousarray(a).tobytes())
+    return digest.hexdigest()

@@ -1,0 +1,356 @@
+"""The compacted integrated predictor as plain arrays, and the compiled loop that evaluates it row by row.
+
+Rows are evaluated one at a time, in a fixed order of operations: the answer for a row does not depend on the rows
+around it, be it one or a million.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numba
+import numpy as np
+from numpy.typing import NDArray
+
+from l0gm.data.schema import Encoded
+from l0gm.errors import ArtifactError
+
+__all__ = ["FieldArrays", "TabularProgram"]
+
+Floats = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class FieldArrays:
+    """One field's table: ``rows`` (rows, width) and, for numeric fields, ``slopes`` of the same shape.
+
+    The field's value is rows[code] + fraction * slopes[code]. The first columns are its open dimensions, the last
+    ``n_outputs`` ones its linear term where the model has one.
+    """
+
+    rows: Floats
+    slopes: Floats | None = None
+
+
+@dataclass(frozen=True)
+class TabularProgram:
+    """linear + deep + CIN + bias (Eq. 20) over the open dimensions of the fields that are left.
+
+    Parameters
+    ----------
+    fields : tuple of FieldArrays (m)
+    coordinates : int32 (K,)
+        For each open dimension, field by field, its coordinate in the CIN's X(0), 0 to D - 1.
+    open_per_field : int32 (m,)
+        How many open dimensions each field has; they sum to K.
+    bias : float32 (C,)
+    linear : bool
+        Whether the tables' last C columns are a linear term.
+    deep : tuple of (weight (out, in), bias (out,))
+        Linear layers with ReLU between them; empty for no deep branch.
+    cin : tuple of float32 (H_k, H_(k-1), m)
+        W(k) of Eq. 10; empty for no CIN.
+    cin_out : float32 (C, sum of H_k)
+    """
+
+    fields: tuple[FieldArrays, ...]
+    coordinates: NDArray[np.int32]
+    open_per_field: NDArray[np.int32]
+    bias: Floats
+    linear: bool
+    deep: tuple[tuple[Floats, Floats], ...] = ()
+    cin: tuple[Floats, ...] = ()
+    cin_out: Floats | None = None
+
+    @property
+    def n_outputs(self) -> int:
+        """Number of logits."""
+        return len(self.bias)
+
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """Return every array by name."""
+        named: dict[str, NDArray[Any]] = {
+            "coordinates": self.coordinates,
+            "open_per_field": self.open_per_field,
+            "bias": self.bias,
+        }
+        for i, f in enumerate(self.fields):
+            named[f"field.{i}.rows"] = f.rows
+            if f.slopes is not None:
+                named[f"field.{i}.slopes"] = f.slopes
+        for i, (weight, bias) in enumerate(self.deep):
+            named[f"deep.{i}.weight"], named[f"deep.{i}.bias"] = weight, bias
+        for i, weight in enumerate(self.cin):
+            named[f"cin.{i}"] = weight
+        if self.cin_out is not None:
+            named["cin_out"] = self.cin_out
+        return named
+
+    @property
+    def n_parameters(self) -> int:
+        """Numbers that prediction uses, the missing slots' empty slopes included."""
+        return sum(a.size for a in self.arrays().values() if a.dtype == np.float32)
+
+    def structure(self) -> dict[str, Any]:
+        """Return what :meth:`from_arrays` needs beside the arrays."""
+        return {
+            "fields": len(self.fields),
+            "linear": self.linear,
+            "deep": len(self.deep),
+            "cin": len(self.cin),
+        }
+
+    @classmethod
+    def from_arrays(
+        cls, arrays: dict[str, NDArray[Any]], structure: dict[str, Any], n_rows: Sequence[int]
+    ) -> TabularProgram:
+        """Put a program together again and check that its shapes fit each other and the schema's ``n_rows``.
+
+        Raises
+        ------
+        ArtifactError
+            If an array is missing or has another shape or type than the others ask for.
+        """
+        try:
+            floats = {k: v for k, v in arrays.items() if v.dtype == np.float32}
+            fields = tuple(
+                FieldArrays(floats[f"field.{i}.rows"], floats.get(f"field.{i}.slopes"))
+                for i in range(int(structure["fields"]))
+            )
+            program = cls(
+                fields=fields,
+                coordinates=arrays["coordinates"],
+                open_per_field=arrays["open_per_field"],
+                bias=floats["bias"],
+                linear=bool(structure["linear"]),
+                deep=tuple(
+                    (floats[f"deep.{i}.weight"], floats[f"deep.{i}.bias"]) for i in range(int(structure["deep"]))
+                ),
+                cin=tuple(floats[f"cin.{i}"] for i in range(int(structure["cin"]))),
+                cin_out=floats.get("cin_out"),
+            )
+        except (KeyError, TypeError, ValueError) as error:
+            raise ArtifactError(f"the model's arrays are incomplete: {error!r}") from error
+        program._check(n_rows)
+        return program
+
+    def _check(self, n_rows: Sequence[int]) -> None:
+        outputs, opened = self.n_outputs, self.open_per_field
+        fits = (
+            self.bias.ndim == 1
+            and opened.dtype == np.int32
+            and self.coordinates.dtype == np.int32
+            and opened.shape == (len(self.fields),)
+            and len(n_rows) == len(self.fields)
+            and self.coordinates.shape == (int(opened.sum()),)
+            and (opened >= 0).all()
+            and (len(self.coordinates) == 0 or self.coordinates.min() >= 0)
+            and (len(self.coordinates) == 0 or self.coordinates.max() < 65_536)
+        )
+        for f, rows, k in zip(self.fields, n_rows, opened.tolist() if fits else [], strict=False):
+            shape = (rows, k + outputs * self.linear)
+            fits &= f.rows.shape == shape and (f.slopes is None or f.slopes.shape == shape)
+        before = len(self.coordinates)
+        for weight, bias in self.deep:
+            fits = fits and weight.ndim == 2 and weight.shape == (len(bias), before) and bias.ndim == 1
+            before = len(bias)
+        fits = fits and (not self.deep or before == outputs)
+        before, total = len(self.fields), 0
+        for weight in self.cin:
+            fits = fits and weight.ndim == 3 and weight.shape[1:] == (before, len(self.fields))
+            before = weight.shape[0]
+            total += before
+        if self.cin:
+            fits = fits and self.cin_out is not None and self.cin_out.shape == (outputs, total)
+        if not fits:
+            raise ArtifactError("the model's arrays do not fit each other: the file is damaged")
+
+    @cached_property
+    def _flat(self) -> tuple[Any, ...]:
+        """The arrays as the compiled loop wants them: one buffer each for tables, slopes, layers and CIN."""
+        widths = np.array([f.rows.shape[1] for f in self.fields], dtype=np.int64)
+        sizes = np.array([f.rows.size for f in self.fields], dtype=np.int64)
+        slope_sizes = np.array([0 if f.slopes is None else f.slopes.size for f in self.fields], dtype=np.int64)
+        slope_at = np.where(slope_sizes > 0, np.cumsum(slope_sizes) - slope_sizes, -1)
+        layers = [part for weight, bias in self.deep for part in (weight.T, bias)]
+        pairs = self._pairs() if len(self.cin) == 1 else _NO_PAIRS
+        deeper = self.cin if len(self.cin) > 1 else ()
+        deep_dims = np.array([len(self.coordinates), *(len(b) for _, b in self.deep)], dtype=np.int64)
+        cin_dims = np.array([len(self.fields), *(len(w) for w in deeper)], dtype=np.int64)
+        n_coordinates = int(self.coordinates.max()) + 1 if len(self.coordinates) else 0
+        out = np.zeros((self.n_outputs, 0), np.float32) if self.cin_out is None else self.cin_out
+        return (
+            _concatenate([f.rows for f in self.fields]),
+            np.cumsum(sizes) - sizes,
+            widths,
+            _concatenate([f.slopes for f in self.fields if f.slopes is not None]),
+            slope_at,
+            self.open_per_field.astype(np.int64),
+            self.coordinates.astype(np.int64),
+            n_coordinates,
+            self.bias,
+            self.linear,
+            _concatenate(layers),
+            deep_dims,
+            *pairs,
+            _concatenate(deeper),
+            cin_dims,
+            np.ascontiguousarray(out),
+        )
+
+    def _pairs(self) -> tuple[NDArray[np.int64], NDArray[np.int64], Floats]:
+        """Return a CIN of one depth as (first, second, weight (C, pairs)) over pairs of open dimensions.
+
+        Its pooled maps and output weights are linear in the products x_i x_j of two fields in one coordinate, so
+        they add up to one weight a pair.
+        """
+        assert self.cin_out is not None  # _check() has looked
+        product = np.einsum("ch,hij->cij", self.cin_out.astype(np.float64), self.cin[0].astype(np.float64))
+        field = np.repeat(np.arange(len(self.fields)), self.open_per_field)
+        first, second = np.nonzero(np.triu(self.coordinates[:, None] == self.coordinates[None, :]))
+        i, j = field[first], field[second]
+        weight = np.where(first == second, product[:, i, j], product[:, i, j] + product[:, j, i])
+        return first.astype(np.int64), second.astype(np.int64), np.ascontiguousarray(weight, dtype=np.float32)
+
+    def logits(self, rows: Encoded) -> Floats:
+        """Return logits (n, C) of encoded rows."""
+        out = np.empty((len(rows), self.n_outputs), dtype=np.float32)
+        evaluate: Any = _evaluate
+        evaluate(rows.codes, rows.fractions, *self._flat, out)
+        return out
+
+    def probabilities(self, rows: Encoded) -> NDArray[np.float64]:
+        """Return class probabilities, float64 (n, 2) for a single logit, else (n, C)."""
+        logits = self.logits(rows).astype(np.float64)
+        if self.n_outputs == 1:
+            with np.errstate(over="ignore"):
+                p = 1.0 / (1.0 + np.exp(-logits[:, 0]))
+            return np.stack([1.0 - p, p], 1)
+        exp = np.exp(logits - logits.max(1, keepdims=True))
+        result: NDArray[np.float64] = exp / exp.sum(1, keepdims=True)
+        return result
+
+
+_NO_PAIRS = (np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros((1, 0), np.float32))
+
+
+def _concatenate(parts: Sequence[NDArray[Any] | None]) -> Floats:
+    flat = [np.ascontiguousarray(part, dtype=np.float32).ravel() for part in parts if part is not None]
+    return np.concatenate(flat) if flat else np.zeros(0, np.float32)
+
+
+@numba.njit(cache=True, nogil=True)
+def _evaluate(  # type: ignore[no-untyped-def]  # compiled for the array types it is called with
+    codes,
+    fractions,
+    table,
+    table_at,
+    widths,
+    slope,
+    slope_at,
+    open_per_field,
+    coordinates,
+    n_coordinates,
+    bias,
+    linear,
+    deep,
+    deep_dims,
+    first,
+    second,
+    pair_weight,
+    cin,
+    cin_dims,
+    cin_out,
+    out,
+):
+    n_rows, n_fields = codes.shape
+    n_open, n_outputs = len(coordinates), len(bias)
+    x = np.empty(n_open, np.float32)
+    widest = deep_dims.max()
+    here, there = np.empty(widest, np.float32), np.empty(widest, np.float32)
+    maps = cin_dims.max()
+    x0 = np.zeros((n_fields, n_coordinates), np.float32)
+    state = np.empty((maps, n_coordinates), np.float32)
+    following = np.empty((maps, n_coordinates), np.float32)
+    mixed = np.empty(n_coordinates, np.float32)
+    for r in range(n_rows):
+        for c in range(n_outputs):
+            out[r, c] = bias[c]
+        at = 0
+        for i in range(n_fields):
+            k, width = open_per_field[i], widths[i]
+            row = codes[r, i] * width
+            t = table_at[i] + row
+            ramp = slope_at[i] >= 0
+            s = slope_at[i] + row
+            f = fractions[r, i]
+            for j in range(k):
+                value = table[t + j]
+                if ramp:
+                    value += f * slope[s + j]
+                x[at + j] = value
+            if linear:
+                for c in range(n_outputs):
+                    value = table[t + k + c]
+                    if ramp:
+                        value += f * slope[s + k + c]
+                    out[r, c] += value
+            at += k
+        if len(deep_dims) > 1:
+            here[:n_open] = x
+            at = 0
+            for layer in range(len(deep_dims) - 1):
+                n_in, n_out = deep_dims[layer], deep_dims[layer + 1]
+                b = at + n_in * n_out
+                for j in range(n_out):
+                    there[j] = deep[b + j]
+                for a in range(n_in):
+                    value = here[a]
+                    if value != 0.0:
+                        w = at + a * n_out
+                        for j in range(n_out):
+                            there[j] += value * deep[w + j]
+                at = b + n_out
+                if layer < len(deep_dims) - 2:
+                    for j in range(n_out):
+                        there[j] = max(there[j], np.float32(0.0))
+                here, there = there, here
+            for c in range(n_outputs):
+                out[r, c] += here[c]
+        if len(first) > 0:
+            for c in range(n_outputs):
+                total = np.float32(0.0)
+                for p in range(len(first)):
+                    total += pair_weight[c, p] * x[first[p]] * x[second[p]]
+                out[r, c] += total
+        if len(cin_dims) > 1:
+            at = 0
+            for i in range(n_fields):
+                for _ in range(open_per_field[i]):
+                    x0[i, coordinates[at]] = x[at]
+                    at += 1
+            state[:n_fields] = x0
+            at, pooled = 0, 0
+            for depth in range(len(cin_dims) - 1):
+                before, width = cin_dims[depth], cin_dims[depth + 1]
+                for h in range(width):
+                    following[h] = np.float32(0.0)
+                    for i in range(before):
+                        mixed[:] = np.float32(0.0)
+                        for j in range(n_fields):
+                            weight = cin[at]
+                            at += 1
+                            for d in range(n_coordinates):
+                                mixed[d] += weight * x0[j, d]
+                        for d in range(n_coordinates):
+                            following[h, d] += state[i, d] * mixed[d]
+                    total = np.float32(0.0)
+                    for d in range(n_coordinates):
+                        total += following[h, d]
+                    for c in range(n_outputs):
+                        out[r, c] += total * cin_out[c, pooled]
+                    pooled += 1
+                state, following = following, state

@@ -1,0 +1,138 @@
+"""How temperature and sparsity pressure move with the progress of training: pure functions of progress in [0, 1].
+
+Training walks through four phases: warm-up (no pressure), ramp (pressure grows, temperature falls), hold (full
+pressure, until the gates have decided) and fine-tuning (gates fixed). Paper: section 4, Algorithm 1, Table 7.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from l0gm.errors import ParameterError
+
+__all__ = ["Schedule", "TargetControl", "cosine"]
+
+
+def cosine(x: float) -> float:
+    """Rise from 0 at x <= 0 to 1 at x >= 1 along half a cosine."""
+    return 0.5 - 0.5 * math.cos(math.pi * min(max(x, 0.0), 1.0))
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """The phases as fractions of all steps; what ``warmup``, ``ramp`` and ``hold`` leave is fine-tuning.
+
+    Parameters
+    ----------
+    warmup : float
+        Fraction without pressure. Table 7: 0.05 to 0.20.
+    ramp : float
+        Fraction over which the pressure grows to its whole size and the temperature falls. With ``ramp=0``
+        both jump there at once: the paper's "no annealing" when the two temperatures are equal too.
+    hold : float
+        Fraction at full pressure before the gate is hardened.
+    start_temperature, end_temperature : float
+        Table 7: end temperatures of 0.5 to 2.0.
+
+    Raises
+    ------
+    ParameterError
+        If a fraction is negative, their sum is above 1, or a temperature is not positive.
+    """
+
+    warmup: float = 0.1
+    ramp: float = 0.4
+    hold: float = 0.1
+    start_temperature: float = 2.0
+    end_temperature: float = 0.5
+
+    def __post_init__(self) -> None:
+        for name in ("warmup", "ramp", "hold"):
+            if not 0.0 <= getattr(self, name) <= 1.0:
+                raise ParameterError(f"{name}={getattr(self, name)}: a fraction of training between 0 and 1")
+        if self.warmup + self.ramp + self.hold > 1.0 + 1e-9:
+            raise ParameterError(f"warmup + ramp + hold = {self.warmup + self.ramp + self.hold:g}: together at most 1")
+        for name in ("start_temperature", "end_temperature"):
+            if not getattr(self, name) > 0.0:
+                raise ParameterError(f"{name}={getattr(self, name)}: it must be positive")
+
+    @property
+    def ramp_end(self) -> float:
+        """Progress at which the pressure is whole."""
+        return self.warmup + self.ramp
+
+    @property
+    def harden_at(self) -> float:
+        """Progress at which the gate is hardened."""
+        return min(self.ramp_end + self.hold, 1.0)
+
+    def ramp_position(self, progress: float) -> float:
+        """Return how far the ramp is, 0 in the warm-up and 1 from its end on."""
+        if self.ramp == 0.0:
+            return float(progress >= self.warmup)
+        return min(max((progress - self.warmup) / self.ramp, 0.0), 1.0)
+
+    def pressure(self, progress: float) -> float:
+        """Return the share of the penalty that acts, 0 to 1 (cosine)."""
+        return cosine(self.ramp_position(progress))
+
+    def temperature(self, progress: float) -> float:
+        """Return the temperature of the samples: start to end along a cosine over the ramp."""
+        share = cosine(self.ramp_position(progress))
+        return self.start_temperature + (self.end_temperature - self.start_temperature) * share
+
+    def target(self, progress: float, dim: int, k: int) -> float:
+        """Return the open count to aim at: from ``dim`` to ``k``, geometrically, along the ramp."""
+        return dim * math.exp(math.log(k / dim) * cosine(self.ramp_position(progress)))
+
+
+class TargetControl:
+    """Dual ascent on the constraint "expected open count = target": its multiplier is the penalty.
+
+    Parameters
+    ----------
+    dim : int
+        Number of gated dimensions.
+    steps : int
+        Length of the ramp in steps; the multiplier's speed is in proportion to its inverse.
+    scale : float
+        Loss to be shared out among the dimensions, in nats: the entropy of the labels. Penalties are in units of
+        ``scale / dim``, so that the gains below do for any data.
+    integral : float
+        Growth of the multiplier over a whole ramp, a unit of error; errors are fractions of ``dim``.
+    proportional : float
+        Part of the penalty that follows the error at once.
+    release : float
+        How fast the penalty falls where the count is below the target: it is gone at an error of -1 / release,
+        and turns round beyond, to reopen gates. Between a gate's decision and its count lie hundreds of steps,
+        in which the multiplier alone would go on closing.
+
+    Notes
+    -----
+    The penalty multiplies the SUM over dimensions, as the paper's lambda does (Eq. 6).
+    """
+
+    def __init__(
+        self,
+        dim: int,
+        steps: int,
+        scale: float,
+        *,
+        integral: float = 50.0,
+        proportional: float = 4.0,
+        release: float = 100.0,
+    ) -> None:
+        self.dim = dim
+        self.unit = scale / dim
+        self.integral = integral / max(steps, 1)
+        self.proportional = proportional
+        self.release = release
+        self.multiplier = 0.0
+
+    def update(self, n_open: float, target: float) -> float:
+        """Take one step of dual ascent, given the open count or its expectation; return the penalty to use now."""
+        error = (n_open - target) / self.dim
+        self.multiplier = max(self.multiplier + self.integral * error, 0.0)
+        held = self.multiplier * max(1.0 + self.release * min(error, 0.0), -1.0)
+        return self.unit * (held + self.proportional * error)

@@ -1,0 +1,9 @@
+"""Contract suites: what every gate and every encoder must do, for l0gm's own and for yours.
+
+Call them from a test; a broken clause raises an AssertionError that names it.
+"""
+
+from l0gm.testing.encoders import check_encoder
+from l0gm.testing.gates import check_gate
+
+__all__ = ["check_encoder", "check_gate"]

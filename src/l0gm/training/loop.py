@@ -1,0 +1,312 @@
+"""The trainer of every modality: warm-up, ramp, hold, harden, fine-tune (paper, Algorithm 1 and section 4)."""
+
+from __future__ import annotations
+
+import copy
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from l0gm.errors import ParameterError, TrainingError
+from l0gm.gates.hard_concrete import HardConcreteGate
+from l0gm.metrics import auc, log_loss
+from l0gm.model import GatedModel, probabilities
+from l0gm.schedules import Schedule, TargetControl, cosine
+from l0gm.training.history import History
+from l0gm.training.objective import Objective, decayed
+
+__all__ = ["Batches", "Progress", "Rows", "Trainer", "predict"]
+
+CLOSE_ENOUGH = 0.02  # of the dimensions: how far from the target the gates' own count may be at hardening
+GATE_TRAVEL = 24.0  # logits that a gate can move over the ramp, four times the way from open to closed
+UNMOVED = 0.001  # validation AUC: how far hardening may move it
+
+
+class Batches(Protocol):
+    """Rows of one modality that can be taken by index."""
+
+    @property
+    def n_rows(self) -> int:
+        """Number of rows."""
+        ...
+
+    def take(self, rows: Tensor) -> Any:
+        """Return the batch of these rows (int64)."""
+        ...
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Inputs with labels: ``y`` int64 (n,), ``weight`` float32 (n,) or ``None``."""
+
+    inputs: Batches
+    y: Tensor
+    weight: Tensor | None = None
+
+
+@dataclass(frozen=True)
+class Progress:
+    """What a progress display needs to know, once a step."""
+
+    step: int
+    total: int
+    phase: str
+    loss: float
+    n_open: int
+    dim: int
+
+
+@torch.no_grad()
+def predict(model: GatedModel, inputs: Batches, batch_size: int = 8192) -> Tensor:
+    """Return class probabilities (n, C), float64, of ``inputs`` in evaluation mode."""
+    was_training = model.training
+    model.eval()
+    parts = [probabilities(model(inputs.take(rows)).double()) for rows in torch.arange(inputs.n_rows).split(batch_size)]
+    model.train(was_training)
+    return torch.cat(parts)
+
+
+class Trainer:
+    """Trains a gated model towards a target fraction or under a fixed penalty.
+
+    Parameters
+    ----------
+    model : GatedModel
+    active : float, optional
+        Fraction of the interface's dimensions to leave open, met exactly: round(active * dim), at least one.
+    penalty : float, optional
+        The paper's lambda on the summed open probabilities; the gate is hardened at its threshold. Give at most
+        one of the two; with neither, the gate is hardened as it stands.
+    schedule : Schedule
+    epochs, batch_size : int
+    lr, gate_lr, weight_decay, smoothing, clip : float
+        ``gate_lr`` is that of log_alpha, which has no weight decay; default: so that a gate can go
+        from open to closed and back several times over the ramp. ``clip`` bounds the gradient's norm.
+    patience : int
+        Epochs without a better validation log loss, after hardening, before training stops.
+    seed : int
+    history : History, optional
+    on_step : callable, optional
+        Called with a :class:`Progress` after each step.
+    """
+
+    def __init__(
+        self,
+        model: GatedModel,
+        *,
+        active: float | None = None,
+        penalty: float | None = None,
+        schedule: Schedule | None = None,
+        epochs: int = 40,
+        batch_size: int = 256,
+        lr: float = 1e-3,
+        gate_lr: float | None = None,
+        weight_decay: float = 1e-5,
+        smoothing: float = 0.0,
+        clip: float = 5.0,
+        patience: int = 8,
+        seed: int = 0,
+        history: History | None = None,
+        on_step: Callable[[Progress], None] | None = None,
+    ) -> None:
+        if active is not None and penalty is not None:
+            raise ParameterError("give active or penalty, not both")
+        if active is not None and not 0.0 < active <= 1.0:
+            raise ParameterError(f"active={active}: a fraction above 0 and at most 1")
+        if penalty is not None and penalty < 0.0:
+            raise ParameterError(f"penalty={penalty}: it must not be negative")
+        for name, value in (("epochs", epochs), ("batch_size", batch_size), ("patience", patience)):
+            if value < 1:
+                raise ParameterError(f"{name}={value}: at least 1")
+        self.model = model
+        self.gate = model.gate
+        self.target = None if active is None else max(1, round(active * self.gate.dim))
+        self.penalty = penalty
+        self.schedule = Schedule() if schedule is None else schedule
+        self.epochs = epochs
+        self.batch_size = batch_size
+        self.lr = lr
+        self.gate_lr = gate_lr
+        self.clip = clip
+        self.patience = patience
+        self.seed = seed
+        self.history = History() if history is None else history
+        self.on_step = on_step
+        self.objective = Objective(model, smoothing)
+        self.control = TargetControl(self.gate.dim, 1, 1.0)
+        matrices, vectors = decayed(model)
+        self.learned = [gate for gate in model.gates().values() if isinstance(gate, HardConcreteGate)]
+        self.optimizer = torch.optim.AdamW(
+            [
+                {"params": matrices, "lr": lr, "weight_decay": weight_decay},
+                {"params": vectors, "lr": lr, "weight_decay": 0.0},
+                {
+                    "params": [gate.log_alpha for gate in self.learned],
+                    "lr": 0.02 if gate_lr is None else gate_lr,
+                    "weight_decay": 0.0,
+                    "gate": True,
+                },
+            ],
+            fused=True,
+        )
+
+    def fit(self, train: Rows, valid: Rows) -> GatedModel:
+        """Train, and leave the model at its best checkpoint: the lowest validation log loss after hardening.
+
+        Raises
+        ------
+        TrainingError
+            If the loss is not finite.
+        """
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(self.seed)
+            return self._fit(train, valid)
+
+    def _fit(self, train: Rows, valid: Rows) -> GatedModel:
+        n = train.inputs.n_rows
+        steps = math.ceil(n / self.batch_size)
+        total = planned = self.epochs * steps
+        ramp = round(self.schedule.ramp * total)
+        self.control = TargetControl(self.gate.dim, ramp, _entropy(train.y))
+        if self.gate_lr is None:
+            self.optimizer.param_groups[-1]["lr"] = min(GATE_TRAVEL / max(ramp, 1), 0.2)
+        harden_step = 0 if self.gate.hardened else round(self.schedule.harden_at * total)
+        latest = harden_step + (total if self.target is not None else 0)  # the hold may stretch
+        best, best_state, stale, step, epoch = math.inf, None, 0, 0, 0
+        started = time.perf_counter()
+        self.model.train()
+        while step < total:
+            losses, first = 0.0, step
+            for rows in torch.randperm(n, device=train.y.device).split(self.batch_size):
+                if not self.gate.hardened and step == harden_step and not self._harden(valid, epoch, step >= latest):
+                    harden_step += steps
+                    total += steps
+                losses += self._step(train, rows, min(step / planned, 1.0), step, total, harden_step)
+                step += 1
+                if step == total:
+                    break
+            epoch += 1
+            if not math.isfinite(losses):
+                raise TrainingError(
+                    f"the loss became {losses} in epoch {epoch}: lower lr={self.lr:g}, or look for extreme values"
+                )
+            if step == total and not self.gate.hardened:
+                self._harden(valid, epoch, force=True)
+            score = self._validate(valid, epoch, losses / (step - first), time.perf_counter() - started)
+            if self.gate.hardened:
+                stale = 0 if score < best else stale + 1
+                if score < best:
+                    best, best_state = score, copy.deepcopy(self.model.state_dict())
+                if stale >= self.patience:
+                    break
+        if best_state is not None:
+            self.model.load_state_dict(best_state)
+        self.history.append(event="end", epochs=epoch, best_log_loss=best, seconds=time.perf_counter() - started)
+        self.model.eval()
+        return self.model
+
+    def _step(self, train: Rows, rows: Tensor, progress: float, step: int, total: int, harden_step: int) -> float:
+        self.gate.anneal(self.schedule.temperature(progress))
+        self._set_lr(step, total, harden_step)
+        expected = self.objective.expected_open()
+        penalty = 0.0 if expected is None else self._penalty(float(expected.detach()), progress)
+        weight = None if train.weight is None else train.weight[rows]
+        objective, loss = self.objective(train.inputs.take(rows), train.y[rows], weight, penalty, expected)
+        self.optimizer.zero_grad(set_to_none=True)
+        objective.backward()
+        torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.clip, foreach=True)
+        self.optimizer.step()
+        for gate in self.learned:
+            if not gate.hardened:
+                gate.clamp_()
+        value = float(loss.detach())
+        if self.on_step is not None:
+            self.on_step(Progress(step + 1, total, self._phase(progress), value, self.gate.n_open, self.gate.dim))
+        return value
+
+    def _phase(self, progress: float) -> str:
+        if self.gate.hardened:
+            return "fine-tune" if self.gate.learned else "train"
+        if progress < self.schedule.warmup:
+            return "warm-up"
+        return "ramp" if progress < self.schedule.ramp_end else "hold"
+
+    def _set_lr(self, step: int, total: int, harden_step: int) -> None:
+        """Rise over the first 2 % of steps, stay, and fall to zero along a cosine in the fine-tuning."""
+        share = min(1.0, (step + 1) / max(1.0, 0.02 * total))
+        if self.gate.hardened:
+            share *= 1.0 - cosine((step - harden_step) / max(1, total - harden_step))
+        for group in self.optimizer.param_groups:
+            if not group.get("gate"):
+                group["lr"] = self.lr * share
+
+    def _penalty(self, expected_open: float, progress: float) -> float:
+        if self.penalty is not None:
+            return self.penalty * self.schedule.pressure(progress)
+        if self.target is None or progress < self.schedule.warmup:
+            return 0.0
+        count = expected_open if progress < self.schedule.ramp_end else self.gate.n_open  # what must be met, at last
+        return self.control.update(count, self.schedule.target(progress, self.gate.dim, self.target))
+
+    def _harden(self, valid: Rows, epoch: int, force: bool) -> bool:
+        """Fix the support if the gates have decided by themselves, or if it is forced; return whether it is fixed.
+
+        They have when their own count is within CLOSE_ENOUGH of the target and fixing it moves the validation
+        AUC by less than UNMOVED.
+        """
+        n_before, before = self.gate.n_open, self._auc(valid)
+        state = copy.deepcopy(self.gate.state_dict())
+        self.gate.harden(self.target)
+        after = self._auc(valid)
+        near = abs(n_before - self.gate.n_open) <= CLOSE_ENOUGH * self.gate.dim
+        decided = near and not abs(after - before) >= UNMOVED
+        if decided or force or not self.gate.learned:
+            self.history.append(
+                event="harden",
+                epoch=epoch,
+                n_open_before=n_before,
+                n_open=self.gate.n_open,
+                auc_before=before,
+                auc_after=after,
+                decided=decided,
+            )
+            return True
+        self.gate.load_state_dict(state)
+        self.gate.requires_grad_(True)
+        return False
+
+    def _auc(self, valid: Rows) -> float:
+        """Return the validation AUC, NaN where a class has no rows there."""
+        y, proba = valid.y.cpu().numpy(), predict(self.model, valid.inputs).cpu().numpy()
+        return auc(y, proba) if len(np.unique(y)) == proba.shape[1] else math.nan
+
+    def _validate(self, valid: Rows, epoch: int, train_loss: float, seconds: float) -> float:
+        proba = predict(self.model, valid.inputs).cpu().numpy()
+        weight = None if valid.weight is None else valid.weight.cpu().numpy()
+        score = log_loss(valid.y.cpu().numpy(), proba, sample_weight=weight)
+        expected = self.gate.expected_open()
+        self.history.append(
+            event="epoch",
+            epoch=epoch,
+            train_loss=train_loss,
+            valid_log_loss=score,
+            n_open=self.gate.n_open,
+            expected_open=float(expected.detach()),
+            temperature=getattr(self.gate, "temperature", None),
+            penalty=self.control.unit * self.control.multiplier if self.penalty is None else self.penalty,
+            hardened=self.gate.hardened,
+            seconds=round(seconds, 3),
+        )
+        return score
+
+
+def _entropy(y: Tensor) -> float:
+    """Return the entropy of the labels in nats: the loss of the best constant prediction."""
+    share = torch.bincount(y).double() / len(y)
+    return float(-(share * share.clamp_min(1e-12).log()).sum())

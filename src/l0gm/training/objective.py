@@ -1,0 +1,78 @@
+"""The objective J = task loss + penalty * expected open count (Eqs. 6, 21 and 22)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from l0gm.gates.base import Gate
+from l0gm.model import GatedModel
+
+__all__ = ["Objective", "task_loss"]
+
+
+def task_loss(logits: Tensor, y: Tensor, weight: Tensor | None = None, smoothing: float = 0.0) -> Tensor:
+    """Return the weighted mean log loss.
+
+    Parameters
+    ----------
+    logits : Tensor (n, C), or (n, 1) for binary tasks
+    y : int64 Tensor (n,)
+        Class indices.
+    weight : Tensor (n,), optional
+        Row weights; the mean divides by their sum. Where all are zero the loss is zero.
+    smoothing : float
+        Share of the label that is spread evenly over the classes.
+    """
+    if logits.shape[1] == 1:
+        target = y.to(logits.dtype) * (1.0 - smoothing) + 0.5 * smoothing
+        losses = functional.binary_cross_entropy_with_logits(logits[:, 0], target, reduction="none")
+    else:
+        losses = functional.cross_entropy(logits, y, reduction="none", label_smoothing=smoothing)
+    if weight is None:
+        return losses.mean()
+    return (losses * weight).sum() / weight.sum().clamp_min(torch.finfo(weight.dtype).tiny)
+
+
+class Objective:
+    """Task loss plus the sparsity penalty of every learned gate that is still open to change.
+
+    Parameters
+    ----------
+    model : GatedModel
+    smoothing : float
+        Label smoothing.
+    """
+
+    def __init__(self, model: GatedModel, smoothing: float = 0.0) -> None:
+        self.model = model
+        self.smoothing = smoothing
+        self._learned: list[Gate] = [gate for gate in model.gates().values() if gate.learned]
+
+    def expected_open(self) -> Tensor | None:
+        """Return the expected open count over the gates under pressure; ``None`` where there is none."""
+        counts = [gate.expected_open() for gate in self._learned if not gate.hardened]
+        return sum(counts[1:], start=counts[0]) if counts else None
+
+    def __call__(
+        self, batch: Any, y: Tensor, weight: Tensor | None, penalty: float, expected_open: Tensor | None
+    ) -> tuple[Tensor, Tensor]:
+        """Return (objective, task loss) of one batch, both scalars."""
+        loss = task_loss(self.model(batch), y, weight, self.smoothing)
+        if expected_open is None or penalty == 0.0:
+            return loss, loss
+        return loss + penalty * expected_open, loss
+
+
+def decayed(module: nn.Module) -> tuple[list[nn.Parameter], list[nn.Parameter]]:
+    """Split parameters into those with weight decay (matrices) and those without (biases, gates apart)."""
+    with_decay: list[nn.Parameter] = []
+    without: list[nn.Parameter] = []
+    for name, parameter in module.named_parameters():
+        if name.endswith("log_alpha"):
+            continue
+        (with_decay if parameter.ndim > 1 else without).append(parameter)
+    return with_decay, without

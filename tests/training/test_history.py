@@ -1,0 +1,60 @@
+"""The history: kept in memory, and on disk after each record, in JSON that any reader takes."""
+
+from __future__ import annotations
+
+import json
+import math
+
+import pytest
+
+from l0gm.training import History
+
+
+def strict(text):
+    def refuse(constant):
+        raise AssertionError(f"{constant} is not JSON")
+
+    return [json.loads(line, parse_constant=refuse) for line in text.splitlines()]
+
+
+def test_each_record_is_on_disk_at_once(tmp_path):
+    path = tmp_path / "runs" / "history.jsonl"
+    history = History(path)
+    assert path.read_text() == ""
+    for epoch in range(3):
+        history.append(event="epoch", epoch=epoch, hardened=False, temperature=None)
+        assert strict(path.read_text()) == history.records
+        assert len(history.records) == epoch + 1
+
+
+def test_a_new_history_starts_its_file_anew(tmp_path):
+    path = tmp_path / "history.jsonl"
+    History(path).append(event="old")
+    History(path).append(event="new")
+    assert strict(path.read_text()) == [{"event": "new"}]
+
+
+def test_numbers_that_json_does_not_know_are_null_on_disk(tmp_path):
+    path = tmp_path / "history.jsonl"
+    history = History(path)
+    history.append(event="harden", auc=math.nan, best=math.inf, n=3, loss=0.5)
+    assert strict(path.read_text()) == [{"event": "harden", "auc": None, "best": None, "n": 3, "loss": 0.5}]
+    assert math.isnan(history.records[0]["auc"])
+
+
+def test_last_is_the_latest_of_its_kind():
+    history = History()
+    history.append(event="epoch", epoch=1)
+    history.append(event="harden", epoch=1)
+    history.append(event="epoch", epoch=2)
+    assert history.last("epoch") == {"event": "epoch", "epoch": 2}
+    assert history.last("harden")["epoch"] == 1
+    assert history.last("end") is None
+    assert history.path is None
+
+
+def test_what_cannot_be_written_is_an_error_not_a_broken_line(tmp_path):
+    path = tmp_path / "history.jsonl"
+    with pytest.raises(TypeError):
+        History(path).append(event={1, 2})
+    assert path.read_text() == ""
