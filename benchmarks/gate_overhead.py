@@ -62,7 +62,7 @@ def stepper(kind: str, batch_size: int):
     rows = Rows(TabularBatch(codes, torch.rand(N_ROWS, n_fields)), torch.randint(0, 2, (N_ROWS,)))
     trainer.control.multiplier = 1e-4
     trainer.model.train()
-    return lambda: trainer._step(rows, torch.randint(0, N_ROWS, (batch_size,)), PROGRESS, 100, 1000, 600)
+    return lambda: trainer._step(rows, torch.randint(0, N_ROWS, (batch_size,)), PROGRESS)
 
 
 def measure(batch_size: int, repeats: int) -> dict[str, dict[str, float]]:

@@ -27,17 +27,18 @@ from l0gm.gates import FixedMaskGate, Gate, HardConcreteGate, IdentityGate, Magn
 from l0gm.heads import CIN, Deep, FieldLinear, IntegratedHead
 from l0gm.metrics import evaluate
 from l0gm.model import GatedModel
-from l0gm.runtime.model import CompactModel, encode_labels
+from l0gm.runtime.model import CompactModel, encode_labels, label_array
 from l0gm.schedules import Schedule
 from l0gm.training.history import History
-from l0gm.training.loop import Rows, Trainer, predict
+from l0gm.training.loop import Trainer
 from l0gm.training.progress import ProgressBar
+from l0gm.training.rows import Rows, predict
 
 __all__ = ["L0GMClassifier"]
 
 DEFAULT_ACTIVE = 0.15
 MOST_DIMENSIONS = 256
-LEAST_STEPS = 3000
+LEAST_STEPS = 1500
 GATES = ("hard_concrete", "none", "random", "magnitude")
 
 
@@ -244,8 +245,8 @@ class L0GMClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # s
         TrainingError
             If the loss is not finite.
         """
-        if self.gate not in GATES:
-            raise ParameterError(f"gate={self.gate!r}: choose one of {', '.join(GATES)}")
+        self._check_parameters()
+        device = _device(self.device)
         table = Table(X)
         classes, labels = encode_target(y, len(table))
         weight = self._weights(sample_weight, labels, classes)
@@ -267,10 +268,12 @@ class L0GMClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # s
         )
         schema, found = fitter.fit(table.select(train), labels[train])
         notes += found
-        device = _device(self.device)
+        if weight is not None and not weight[train].any():
+            raise DataError(f"all of the {len(train)} training rows have weight zero: give more rows a weight")
 
         with ExitStack() as stack:
-            stack.enter_context(torch.random.fork_rng(devices=[]))
+            cuda = range(torch.cuda.device_count()) if torch.cuda.is_initialized() else ()
+            stack.enter_context(torch.random.fork_rng(cuda))
             torch.manual_seed(self.random_state)
             model = self._build(schema, 1 if len(classes) == 2 else len(classes)).to(device)
             history = History(None if self.history_path is None else Path(self.history_path))
@@ -280,7 +283,7 @@ class L0GMClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # s
                 name: Rows(
                     TabularBatch.of(schema.encode(table.select(part)), device),
                     torch.from_numpy(labels[part]).to(device),
-                    None if weight is None else torch.from_numpy(weight[part]).to(device),
+                    None if weight is None or not weight[part].any() else torch.from_numpy(weight[part]).to(device),
                 )
                 for name, part in (("train", train), ("validation", validation))
             }
@@ -290,12 +293,12 @@ class L0GMClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # s
         if _head(model).linear is not None:
             _head(model).linear.tables.fill_unused(codes)  # type: ignore[union-attr]  # checked above
 
-        self.classes_ = np.asarray(classes)
+        self.classes_ = label_array(classes)
         self.feature_names_in_ = np.asarray(table.names, dtype=object)
         self.n_features_in_ = len(table.names)
         self.schema_, self.model_, self.history_ = schema, model, history
         self._training_rows = len(train)
-        held_out = {"validation": validation, "calibration": calibration}
+        held_out = {"validation": parts[1], "calibration": calibration}
         proba = {name: self._raw(table.select(part)) for name, part in held_out.items() if len(part)}
         self.temperature_ = TemperatureScaling()
         if "calibration" in proba:
@@ -313,30 +316,53 @@ class L0GMClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # s
         self.notes_ = notes
         return self
 
+    def _check_parameters(self) -> None:
+        if self.gate not in GATES:
+            raise ParameterError(f"gate={self.gate!r}: choose one of {', '.join(GATES)}")
+        if self.active is not None and self.penalty is not None:
+            raise ParameterError("give active or penalty, not both")
+        if self.active is not None and not 0.0 < self.active <= 1.0:
+            raise ParameterError(f"active={self.active}: a fraction above 0 and at most 1")
+        if self.penalty is not None and self.gate in ("random", "magnitude"):
+            raise ParameterError(f"gate={self.gate!r} keeps a given number of dimensions: give active, not penalty")
+        if isinstance(self.deep, (str, int)) or not all(width >= 1 for width in self.deep):
+            raise ParameterError(f"deep={self.deep!r}: widths of the hidden layers, each at least 1")
+        if isinstance(self.cin, (str, int)):
+            raise ParameterError(f"cin={self.cin!r}: widths of the depths, each at least 1")
+
     def _weights(
         self, sample_weight: Any, labels: NDArray[np.int64], classes: tuple[Any, ...]
     ) -> NDArray[np.float32] | None:
         weight = None
         if sample_weight is not None:
-            weight = np.asarray(sample_weight, dtype=np.float64)
+            try:
+                weight = np.asarray(sample_weight, dtype=np.float64)
+            except (TypeError, ValueError) as error:
+                raise DataError(f"sample_weight: {error}") from error
             if weight.shape != labels.shape or not np.isfinite(weight).all() or (weight < 0).any():
                 raise DataError(f"sample_weight: {len(labels)} finite numbers are needed, none of them negative")
             if not weight.any():
                 raise DataError("sample_weight: all weights are zero")
         if self.class_weight is None:
-            return None if weight is None else weight.astype(np.float32)
-        if isinstance(self.class_weight, str):
+            by_class = np.ones(len(classes))
+        elif isinstance(self.class_weight, str):
             if self.class_weight != "balanced":
                 raise ParameterError(
                     f"class_weight={self.class_weight!r}: 'balanced' or a mapping from label to weight"
                 )
             by_class = len(labels) / (len(classes) * np.bincount(labels))
+        elif not isinstance(self.class_weight, Mapping):
+            raise ParameterError(f"class_weight={self.class_weight!r}: 'balanced' or a mapping from label to weight")
         else:
             strange = [label for label in self.class_weight if label not in classes]
             if strange:
                 raise ParameterError(f"class_weight names {strange}, none of the classes {list(classes)}")
             by_class = np.array([float(self.class_weight.get(label, 1.0)) for label in classes])
-        combined = by_class[labels] if weight is None else by_class[labels] * weight
+            if not np.isfinite(by_class).all() or (by_class < 0).any() or not by_class.any():
+                raise ParameterError(f"class_weight={self.class_weight}: finite, not negative, and not all zero")
+        if weight is None and self.class_weight is None:
+            return None
+        combined = by_class[labels] if weight is None else by_class[labels] * (weight / weight.max())
         return np.asarray(combined, dtype=np.float32)
 
     def _build(self, schema: Schema, n_outputs: int) -> GatedModel:
@@ -373,7 +399,10 @@ class L0GMClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # s
             return gate
         if self.gate == "random":
             k = max(1, round((self._active() or 1.0) * encoder.dim))
-            return FixedMaskGate.random(encoder.dim, k, self.random_state)
+            if groups is None:
+                return FixedMaskGate.random(encoder.dim, k, self.random_state)
+            fields = FixedMaskGate.random(encoder.n_fields, max(1, k // encoder.width), self.random_state)
+            return FixedMaskGate(fields.open_mask()[groups])
         if self.gate == "magnitude":
             return MagnitudeGate(encoder.dim, groups)
         return HardConcreteGate(
@@ -458,6 +487,7 @@ class L0GMClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # s
     @property
     def feature_importances_(self) -> NDArray[np.float64]:
         """Share of the open dimensions that belongs to each column; they sum to 1."""
+        self._check_fitted()
         counts = np.zeros(self.n_features_in_)
         place = {name: i for i, name in enumerate(self.feature_names_in_)}
         for field, opened in zip(self.schema_.fields, self.open_dimensions_.sum(1), strict=True):
@@ -507,7 +537,7 @@ class L0GMClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # s
                 "notes": self.notes_,
                 "metrics": self.metrics_,
                 "training_rows": self._training_rows,
-                "random_state": self.random_state,
+                "random_state": int(self.random_state),
             },
         )
 
@@ -534,6 +564,8 @@ def _device(name: str) -> torch.device:
     if name == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     try:
-        return torch.device(name)
-    except RuntimeError as error:
+        device = torch.device(name)
+        float(torch.zeros(1, device=device))  # whether it is there
+    except (AssertionError, NotImplementedError, RuntimeError, TypeError) as error:
         raise ParameterError(f"device={name!r}: {error}") from error
+    return device

@@ -101,12 +101,16 @@ class TargetControl:
         ``scale / dim``, so that the gains below do for any data.
     integral : float
         Growth of the multiplier over a whole ramp, a unit of error; errors are fractions of ``dim``.
+    relative : float
+        Growth of the multiplier's logarithm over a whole ramp, a unit of the error as a fraction of the target: a
+        few dimensions too many are little of ``dim``, and much of a small target.
     proportional : float
         Part of the penalty that follows the error at once.
-    release : float
-        How fast the penalty falls where the count is below the target: it is gone at an error of -1 / release,
-        and turns round beyond, to reopen gates. Between a gate's decision and its count lie hundreds of steps,
-        in which the multiplier alone would go on closing.
+    slack : (float, float)
+        Where the count falls below the target, the penalty falls with it: it is gone at a shortfall of the first
+        number as a fraction of ``dim`` or the second as a fraction of the target, whichever is less, and turns
+        round beyond, to reopen gates. Between a gate's decision and its count lie hundreds of steps, in which the
+        multiplier alone would go on closing.
 
     Notes
     -----
@@ -120,19 +124,23 @@ class TargetControl:
         scale: float,
         *,
         integral: float = 50.0,
+        relative: float = 5.0,
         proportional: float = 4.0,
-        release: float = 100.0,
+        slack: tuple[float, float] = (0.01, 0.05),
     ) -> None:
         self.dim = dim
         self.unit = scale / dim
         self.integral = integral / max(steps, 1)
+        self.relative = relative / max(steps, 1)
         self.proportional = proportional
-        self.release = release
+        self.slack = slack
         self.multiplier = 0.0
 
     def update(self, n_open: float, target: float) -> float:
         """Take one step of dual ascent, given the open count or its expectation; return the penalty to use now."""
         error = (n_open - target) / self.dim
-        self.multiplier = max(self.multiplier + self.integral * error, 0.0)
-        held = self.multiplier * max(1.0 + self.release * min(error, 0.0), -1.0)
+        growth = math.exp(self.relative * min((n_open - target) / target, 1.0))
+        self.multiplier = max((self.multiplier + self.integral * error) * growth, 0.0)
+        slack = min(self.slack[0], self.slack[1] * target / self.dim)
+        held = self.multiplier * max(1.0 + min(error, 0.0) / slack, -1.0)
         return self.unit * (held + self.proportional * error)

@@ -2,16 +2,19 @@
 
 import datetime as dt
 import io
+from decimal import Decimal
 
 import numpy as np
 import pandas as pd
 import polars as pl
 import pyarrow as pa
 
-from l0gm.data.schema import Encoded
+from l0gm.data.frames import Table, canonical
+from l0gm.data.schema import Encoded, Field, Schema
 
-UTC = dt.UTC
 ROWS = 48
+MISSING = [None, float("nan"), np.nan, np.float32("nan"), pd.NA, pd.NaT, np.datetime64("NaT"), "", " ", "\t\n"]
+MISSING += [np.timedelta64("NaT", "s"), Decimal("NaN"), Decimal("sNaN"), b""]
 
 
 def columns(rows: int = ROWS) -> dict[str, list]:
@@ -102,3 +105,16 @@ def csv(table: dict[str, list], library: str) -> pd.DataFrame:
 def assert_same(got: Encoded, expected: Encoded) -> None:
     np.testing.assert_array_equal(got.codes, expected.codes)
     np.testing.assert_array_equal(got.fractions, expected.fractions)
+
+
+def texts(table: Table, name: str) -> list[str | None]:
+    """What factorize says about each row, in the spelling of categories."""
+    codes, values = table.factorize(name)
+    assert codes.dtype == np.int64
+    assert set(codes) - {-1} == set(range(len(values)))
+    return [None if code < 0 else canonical(values[code]) for code in codes]
+
+
+def codes(field: Field, values: object) -> list[int]:
+    """The codes of a field for one column of values."""
+    return Schema((field,), (field.source,)).encode({field.source: values}).codes[:, 0].tolist()

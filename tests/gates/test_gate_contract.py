@@ -89,7 +89,8 @@ class HidesThatItLooks(HardConcreteGate):
     per_example = False
 
     def values(self, h):
-        return super().values(h) * (h.abs().sum(-1, keepdim=True) > 2.0)
+        z = super().values(h)
+        return z * (h.abs().sum(-1, keepdim=True) > 2.0) if self.training and not self.hardened else z
 
 
 class CountsEmptyBatches(MagnitudeGate):

@@ -55,6 +55,9 @@ def test_last_is_the_latest_of_its_kind():
 
 def test_what_cannot_be_written_is_an_error_not_a_broken_line(tmp_path):
     path = tmp_path / "history.jsonl"
+    history = History(path)
     with pytest.raises(TypeError):
-        History(path).append(event={1, 2})
+        history.append(event={1, 2})
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        history.append(event="nested", values=[math.nan])
     assert path.read_text() == ""

@@ -138,6 +138,56 @@ def test_the_gate_has_its_own_rate_and_no_decay():
     assert of["gate.log_alpha"][0]["lr"] == 0.05
 
 
+def watched(look, made, rows, **options):
+    """Train, and return what ``look(trainer)`` gave after each step."""
+    seen = []
+    trainer = Trainer(made, **{"batch_size": 64, **options}, on_step=lambda progress: seen.append(look(trainer)))
+    trainer.fit(*rows)
+    return seen
+
+
+def test_log_alpha_stays_within_its_bounds():
+    largest = watched(
+        lambda t: (t.gate.hardened, float(t.gate.log_alpha.detach().abs().max())),
+        model(10),
+        problem(256, 10),
+        penalty=0.0,
+        gate_lr=2.0,
+        epochs=10,
+    )
+    assert max(size for hardened, size in largest if not hardened) == 10.0
+
+
+def test_gradients_are_clipped():
+    def norm(trainer):
+        return float(torch.stack([p.grad.norm() for p in trainer.model.parameters() if p.grad is not None]).norm())
+
+    rows = problem(256, 10)
+    free = watched(norm, model(10), rows, epochs=5, clip=1e9)
+    clipped = watched(norm, model(10), rows, epochs=5, clip=0.01)
+    assert max(clipped) <= 0.01 * (1 + 1e-4)
+    assert max(free) > 0.02
+
+
+def test_the_rate_rises_holds_and_falls_in_the_fine_tuning():
+    rates = watched(
+        lambda t: (t.gate.hardened, t.optimizer.param_groups[0]["lr"]),
+        model(10),
+        problem(256, 10),
+        penalty=0.0,
+        lr=1e-3,
+        epochs=50,
+        patience=50,
+    )
+    before = [rate for hardened, rate in rates if not hardened]
+    after = [rate for hardened, rate in rates if hardened]
+    assert before[0] < before[2] < 1e-3  # the first 2 % of 200 steps
+    assert set(before[4:]) == {1e-3}
+    assert after == sorted(after, reverse=True)
+    assert after[0] == pytest.approx(1e-3, rel=0.01)
+    assert after[-1] < 1e-5
+
+
 # ---- the checkpoint ------------------------------------------------------------------------------------------
 
 

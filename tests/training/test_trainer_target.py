@@ -82,6 +82,28 @@ def test_hardening_waits_for_gates_that_have_not_decided_but_not_for_ever():
     assert 10 < end["epochs"] <= 20
 
 
+def test_gates_whose_hardening_moves_the_auc_have_not_decided():
+    """One gate too many is open, which is near enough; but it is the one that matters."""
+    rows, valid = problem(256, 100, useful=1)
+    gate = HardConcreteGate(100, threshold=0.9)
+    made = model(100, gate=gate)
+    with torch.no_grad():
+        gate.log_alpha.fill_(-5.0)
+        gate.log_alpha[:11] = 5.0
+        gate.log_alpha[0] = 4.0
+        made.head.deep.linears[0].weight.zero_()[0, 0] = rows.inputs.x[rows.y == 1, 0].mean().sign()
+    at_once = Schedule(warmup=0.0, ramp=0.0, hold=0.0)
+    trainer = train(
+        made, (rows, valid), active=0.1, schedule=at_once, epochs=2, lr=1e-12, gate_lr=1e-12, weight_decay=0.0
+    )
+    harden = trainer.history.last("harden")
+    assert (harden["n_open_before"], harden["n_open"]) == (11, 10)
+    assert harden["auc_before"] > 0.8
+    assert abs(harden["auc_after"] - 0.5) < 0.1
+    assert not harden["decided"]
+    assert harden["epoch"] == 2  # it waited for as long as it may
+
+
 def test_undecided_gates_go_on_learning():
     gate = HardConcreteGate(10)
     counts = []

@@ -77,4 +77,4 @@ def _scaled(table: tuple[Array, Array | None], columns: list[int], z: Array) -> 
 
 
 def _f32(a: Array) -> NDArray[np.float32]:
-    return np.ascontiguousarray(a, dtype=np.float32)
+    return np.array(a, dtype=np.float32, order="C")  # a copy: tensors lend their memory

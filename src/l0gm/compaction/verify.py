@@ -12,7 +12,7 @@ from l0gm.errors import CompactionError
 from l0gm.model import GatedModel
 from l0gm.runtime.model import Certificate
 from l0gm.runtime.tabular import TabularProgram
-from l0gm.training.loop import predict
+from l0gm.training.rows import predict
 
 __all__ = ["TOLERANCE", "verify"]
 
@@ -45,8 +45,11 @@ def verify(
     Raises
     ------
     CompactionError
-        If a probability differs by more, or is not finite.
+        If a probability differs by more, or a weight or a probability is not finite.
     """
+    strange = [name for name, a in program.arrays().items() if not np.isfinite(a).all()]
+    if strange:
+        raise CompactionError(f"the model has weights that are not finite ({', '.join(strange)}): it was not compacted")
     table = Table(probe_rows(schema, n_rows, seed))
     expected = predict(model, TabularBatch.of(schema.encode(table), next(model.parameters()).device)).cpu().numpy()
     got = program.probabilities(cut.encode(table))

@@ -6,6 +6,7 @@ lacks (text, categories, nullable and Arrow-backed types, dates with a zone).
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Collection, Sequence
 from typing import Any
 
@@ -22,7 +23,6 @@ __all__ = [
     "factorize_array",
     "factorize_objects",
     "factorize_series",
-    "microseconds",
     "numbers_of_series",
     "read_column",
     "read_series",
@@ -51,6 +51,11 @@ def read_column(values: object, name: str) -> Column:
     """Return a list, an array or a series of any library as a column."""
     if isinstance(values, np.ndarray):
         return _of_array(values, name)
+    pandas, arrow = sys.modules.get("pandas"), sys.modules.get("pyarrow")
+    if pandas is not None and isinstance(values, (pandas.Index, pandas.api.extensions.ExtensionArray)):
+        values = pandas.Series(values)
+    elif arrow is not None and isinstance(values, arrow.Array):
+        values = arrow.chunked_array([values])
     series = nw.from_native(values, series_only=True, pass_through=True)
     if isinstance(series, nw.Series):
         return read_series(series, name)
@@ -104,15 +109,6 @@ def typed_kind(column: Column) -> str | None:
     return "duration" if dtype == nw.Duration else "text"
 
 
-def microseconds(times: NDArray[Any], name: str) -> NDArray[np.datetime64]:
-    """Return dates of any unit as datetime64[us]; DataError where they are too far off for it."""
-    converted = times.astype("datetime64[us]")
-    coarse = np.datetime_data(times.dtype)[0] not in ("us", "ns", "ps", "fs", "as")
-    if coarse and ((converted.astype(times.dtype) != times) & ~np.isnat(times)).any():
-        raise DataError(f"column {name!r} holds dates beyond the year 290,000: correct them, or make them missing")
-    return converted
-
-
 def times_of_series(column: nw.Series[Any]) -> NDArray[np.datetime64]:
     """Return a series of dates as datetime64[us] (n,) in UTC, NaT where missing."""
     if column.dtype == nw.Date:
@@ -150,7 +146,7 @@ def factorize_objects(values: list[Any], name: str) -> Factorized:
     keys = values if len(types - {str, type(None)}) < 2 else list(zip(map(type, values), values, strict=True))
     try:
         codes = dict(zip(dict.fromkeys(keys), range(len(keys)), strict=False))
-    except TypeError as error:
+    except (TypeError, ValueError) as error:
         raise DataError(f"column {name!r} holds values that are no numbers, text or dates ({error})") from error
     distinct = list(codes) if keys is values else [value for _, value in codes]
     return np.fromiter(map(codes.__getitem__, keys), dtype=np.int64, count=len(keys)), distinct

@@ -22,7 +22,6 @@ from l0gm.data.columns import (
     factorize_array,
     factorize_objects,
     factorize_series,
-    microseconds,
     numbers_of_series,
     read_column,
     read_series,
@@ -31,7 +30,7 @@ from l0gm.data.columns import (
     times_of_series,
     typed_kind,
 )
-from l0gm.data.values import canonical, kind_of_value, parse_number, parse_time, seconds
+from l0gm.data.values import canonical, kind_of_value, microseconds, parse_number, parse_time, seconds
 from l0gm.errors import DataError
 
 __all__ = ["Table", "canonical", "parse_number", "parse_time"]
@@ -127,7 +126,7 @@ class Table:
         """
         column, kind = self._column(name)
         if kind == "duration":
-            return seconds(column if isinstance(column, np.ndarray) else column.to_numpy())
+            return self._counted(name, seconds, column if isinstance(column, np.ndarray) else column.to_numpy())
         if isinstance(column, np.ndarray):
             if kind in ("number", "boolean"):
                 return column.astype(np.float64)
@@ -154,7 +153,7 @@ class Table:
                 nothing = np.datetime64("NaT", "us")
                 self._times[name] = self._parsed(name, parse_time, "datetime64[us]", nothing, "date")
             elif isinstance(column, np.ndarray):
-                self._times[name] = microseconds(column, name)
+                self._times[name] = self._counted(name, microseconds, column)
             else:
                 self._times[name] = times_of_series(column)
         return self._times[name]
@@ -183,6 +182,13 @@ class Table:
             column = self._read(name)
             self._columns[name] = column, typed_kind(column)
         return self._columns[name]
+
+    def _counted(self, name: str, count: Any, column: NDArray[Any]) -> NDArray[Any]:
+        try:
+            result: NDArray[Any] = count(column)
+        except OverflowError as error:
+            raise DataError(f"column {name!r} holds {error}: correct it, or make it missing") from error
+        return result
 
     def _parsed(self, name: str, parse: Any, dtype: Any, missing: Any, what: str) -> NDArray[Any]:
         codes, values = self.factorize(name)

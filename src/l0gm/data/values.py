@@ -6,13 +6,23 @@ import math
 import numbers
 from datetime import date, datetime, timedelta
 from decimal import Decimal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from l0gm.errors import ParameterError
 
-__all__ = ["TIME_PARTS", "canonical", "kind_of_value", "parse_number", "parse_time", "seconds", "time_part"]
+__all__ = [
+    "TIME_PARTS",
+    "canonical",
+    "kind_of_value",
+    "microseconds",
+    "parse_number",
+    "parse_time",
+    "seconds",
+    "time_part",
+]
 
 TIME_PARTS = ("year", "month", "day", "weekday", "hour", "elapsed_days")
 
@@ -32,8 +42,8 @@ def canonical(value: object) -> str | None:
         return None
     if isinstance(value, (bool, np.bool_)):
         return str(bool(value))
-    if isinstance(value, (timedelta, np.timedelta64)):  # before the numbers: numpy counts its own as integers
-        value = float(seconds(np.asarray(value, dtype="timedelta64[us]")))
+    if isinstance(value, (date, np.datetime64, timedelta, np.timedelta64)):  # numpy counts durations as integers
+        return None if str(value) == "NaT" else _spell_time(value)
     if isinstance(value, numbers.Integral):
         return _digits(int(value))
     if isinstance(value, Decimal):
@@ -44,8 +54,6 @@ def canonical(value: object) -> str | None:
     if isinstance(value, (numbers.Real, Decimal)):
         number = float(value)
         return None if math.isnan(number) else _digits(int(number)) if number.is_integer() else repr(number)
-    if isinstance(value, (date, np.datetime64)) and str(value) != "NaT":
-        return str(_moment(value)).replace("T", " ").removesuffix(".000000").removesuffix(" 00:00:00")
     if isinstance(value, bytes):
         return canonical(value.decode("utf-8", "backslashreplace"))
     text = str(value)
@@ -60,7 +68,7 @@ def parse_number(value: object) -> float:
     if canonical(value) is None:
         return math.nan
     if isinstance(value, (timedelta, np.timedelta64)):
-        return float(seconds(np.asarray(value, dtype="timedelta64[us]")))
+        return _seconds_of(value)
     if isinstance(value, np.datetime64) or (isinstance(value, str) and "_" in value):
         raise TypeError(f"{value!r} is no number")  # float() takes both
     return float(value)  # type: ignore[arg-type]  # whatever float() refuses is reported with its column
@@ -91,10 +99,19 @@ def kind_of_value(value: object) -> str:
     return "time" if isinstance(value, (date, np.datetime64)) else "text"
 
 
+def microseconds(array: NDArray[Any]) -> NDArray[Any]:
+    """Return dates or durations of any unit in microseconds; OverflowError where these cannot hold one."""
+    converted = array.astype(f"{array.dtype.kind}8[us]")
+    coarse = np.datetime_data(array.dtype)[0] not in ("us", "ns", "ps", "fs", "as", "generic")
+    if coarse and ((converted.astype(array.dtype) != array) & ~np.isnat(array)).any():
+        raise OverflowError("more than 290,000 years from 1970")  # numpy would wrap it silently
+    return converted
+
+
 def seconds(durations: NDArray[np.timedelta64]) -> NDArray[np.float64]:
     """Return durations as seconds, float64 of the same shape, NaN for NaT; they are exact to microseconds."""
-    rounded = durations.astype("timedelta64[us]")  # one unit: the same float64 from any library
-    return np.where(np.isnat(rounded), np.nan, rounded / np.timedelta64(1, "s"))
+    rounded = microseconds(durations)  # one unit: the same float64 from any library
+    return np.where(np.isnat(rounded), np.nan, rounded.astype(np.int64) / 1e6)
 
 
 def time_part(times: NDArray[np.datetime64], part: str) -> NDArray[np.float64]:
@@ -122,8 +139,24 @@ def _moment(value: date | np.datetime64) -> np.datetime64:
     offset = value.utcoffset() if isinstance(value, datetime) else None
     if isinstance(value, datetime) and offset is not None:
         value = value.replace(tzinfo=None)
-    moment: np.datetime64 = np.datetime64(value, "us")  # type: ignore[call-overload]  # a date and a unit
+    exact = value if isinstance(value, np.datetime64) else np.datetime64(value, "us")
+    moment: np.datetime64 = microseconds(np.asarray(exact))[()]  # type: ignore[assignment]  # [()]: a scalar
     return moment if offset is None else moment - np.timedelta64(offset, "us")
+
+
+def _seconds_of(value: timedelta | np.timedelta64) -> float:
+    if isinstance(value, timedelta):
+        return float(value // timedelta(microseconds=1)) / 1e6
+    return float(seconds(np.asarray(value)))
+
+
+def _spell_time(value: date | np.datetime64 | timedelta | np.timedelta64) -> str | None:
+    try:
+        if isinstance(value, (timedelta, np.timedelta64)):
+            return canonical(_seconds_of(value))
+        return str(_moment(value)).replace("T", " ").removesuffix(".000000").removesuffix(" 00:00:00")
+    except OverflowError:
+        return str(value)
 
 
 def _digits(number: int) -> str:

@@ -91,7 +91,7 @@ class FieldTables(nn.Module):
         """Return the value at the lower edge of each numeric row and its slope, both (numeric rows, width)."""
         slope = self.slope * self.numeric_bins
         below = torch.cumsum(slope, 0) - slope
-        return (below - below[self.numeric_start]) * self.numeric_bins, slope
+        return below - below[self.numeric_start], slope
 
     def forward(self, batch: TabularBatch, scale: Tensor | None = None) -> Tensor:
         """Return the fields' values, (n, m, width), each multiplied by its row of ``scale`` (m, width) if given.

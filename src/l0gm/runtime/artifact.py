@@ -27,14 +27,15 @@ def write(path: str | os.PathLike[str], arrays: dict[str, NDArray[Any]], documen
     Raises
     ------
     ArtifactError
-        If the folder cannot be written to or the disk is full.
+        If the folder cannot be written to, the disk is full, or JSON cannot hold ``document``.
     """
     path = Path(path)
-    arrays = {name: np.ascontiguousarray(a) for name, a in arrays.items()}
-    text = json.dumps({"format": FORMAT, **document}, ensure_ascii=False, allow_nan=False)
-    metadata = {"l0gm": text, "card": card, "sha256": _digest(arrays, text, card)}
     beside: str | None = None
     try:
+        arrays = {name: np.ascontiguousarray(a) for name, a in arrays.items()}
+        text = _encodable(json.dumps({"format": FORMAT, **document}, ensure_ascii=False, allow_nan=False))
+        card = _encodable(card)
+        metadata = {"l0gm": text, "card": card, "sha256": _digest(arrays, text, card)}
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, beside = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
         os.close(handle)
@@ -43,10 +44,11 @@ def write(path: str | os.PathLike[str], arrays: dict[str, NDArray[Any]], documen
         os.umask(umask)
         os.chmod(beside, 0o666 & ~umask)  # as any other file; mkstemp makes it private
         os.replace(beside, path)
-    except (OSError, SafetensorError) as error:
-        if beside is not None:
-            Path(beside).unlink(missing_ok=True)
+    except (OSError, SafetensorError, TypeError, ValueError) as error:
         raise ArtifactError(f"{path} cannot be written: {error}; what was there is unchanged") from error
+    finally:
+        if beside is not None:
+            Path(beside).unlink(missing_ok=True)  # there only after a failure
     return path
 
 
@@ -59,28 +61,34 @@ def read(path: str | os.PathLike[str]) -> tuple[dict[str, NDArray[Any]], dict[st
         If the file is missing, no model file, damaged, or of a newer format than this version reads.
     """
     path = Path(path)
-    if not path.is_file():
-        raise ArtifactError(f"{path}: {'a folder' if path.is_dir() else 'no such file'}; give a .l0gm file")
     try:
+        if not path.is_file():
+            raise ArtifactError(f"{path}: {'a folder' if path.is_dir() else 'no such file'}; give a .l0gm file")
         with safe_open(path, framework="numpy") as file:
             metadata = file.metadata() or {}
             if "l0gm" not in metadata:
                 raise ArtifactError(f"{path} is a safetensors file but not one of l0gm's")
             document = json.loads(metadata["l0gm"])
             version = document.get("format") if isinstance(document, dict) else None
-            if not isinstance(version, int):
+            if not isinstance(version, int) or isinstance(version, bool) or version < 1:
                 raise ArtifactError(f"{path} is damaged: it states no format version")
             if version > FORMAT:
                 raise ArtifactError(
                     f"{path} has format {version}, and this version of l0gm reads up to {FORMAT}: upgrade l0gm"
                 )
             arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  # not a dict
-    except (OSError, SafetensorError, ValueError, RecursionError) as error:
+    except (OSError, SafetensorError, ValueError, RecursionError, TypeError, AttributeError) as error:
+        # the last two: types that numpy lacks
         raise ArtifactError(f"{path} is no l0gm model or is damaged: {error}") from error
     card = metadata.get("card", "")
     if metadata.get("sha256") != _digest(arrays, metadata["l0gm"], card):
         raise ArtifactError(f"{path} is damaged: its content does not match its checksum")
     return arrays, document, card
+
+
+def _encodable(text: str) -> str:
+    """Return ``text`` with lone surrogates, which UTF-8 lacks, as JSON's escapes of them."""
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def _digest(arrays: dict[str, NDArray[Any]], text: str, card: str) -> str:

@@ -33,11 +33,11 @@ def card(model: CompactModel) -> str:
         "",
         "| | |",
         "|---|---|",
-        f"| classes | {', '.join(map(str, model.classes_))} |",
-        f"| reads | {', '.join(model.feature_names_in_) or 'no column (constant output)'} |",
+        f"| classes | {_cell(*model.classes_)} |",
+        f"| reads | {_cell(*model.feature_names_in_) or 'no column (constant output)'} |",
     ]
     if about.get("dropped"):
-        lines.append(f"| does not read | {', '.join(about['dropped'])} |")
+        lines.append(f"| does not read | {_cell(*about['dropped'])} |")
     if "n_dimensions" in about:
         lines.append(f"| open dimensions | {about['n_open']} of {about['n_dimensions']} |")
     lines.append(f"| parameters | {model.n_parameters:,} |")
@@ -53,7 +53,7 @@ def card(model: CompactModel) -> str:
         lines += [f"## Measured on the {title} rows", "", *_table(measures), ""]
     if about.get("support"):
         lines += ["## What stayed, by field", "", "| field | open dimensions |", "|---|---|"]
-        lines += [f"| {name} | {count} |" for name, count in about["support"].items()]
+        lines += [f"| {_cell(name)} | {count} |" for name, count in about["support"].items()]
         lines.append("")
     lines += [
         "## Limits",
@@ -63,6 +63,11 @@ def card(model: CompactModel) -> str:
         "",
     ]
     return "\n".join(lines)
+
+
+def _cell(*names: object) -> str:
+    """Return names as one cell of a table, whatever characters they hold."""
+    return " ".join(", ".join(map(str, names)).replace("|", "\\|").split())
 
 
 def _table(measures: dict[str, Any]) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -21,9 +22,7 @@ from l0gm.runtime import artifact
 from l0gm.runtime.card import card
 from l0gm.runtime.tabular import TabularProgram
 
-__all__ = ["Certificate", "CompactModel", "encode_labels", "load"]
-
-BLOCK = 65_536  # rows a time, which bounds the memory that prediction needs over its input
+__all__ = ["Certificate", "CompactModel", "encode_labels", "label_array", "load"]
 
 
 @dataclass(frozen=True)
@@ -118,7 +117,7 @@ class CompactModel:
 
     def predict(self, X: object) -> NDArray[Any]:
         """Return the most probable label of each row, (n,)."""
-        labels: NDArray[Any] = np.asarray(self.classes_)[self.predict_proba(X).argmax(1)]
+        labels: NDArray[Any] = label_array(self.classes_)[self.predict_proba(X).argmax(1)]
         return labels
 
     def evaluate(self, X: object, y: object, *, calibrated: bool | None = None) -> dict[str, float]:
@@ -187,26 +186,55 @@ def load(path: str | os.PathLike[str]) -> CompactModel:
     if document.get("kind") != "tabular":
         raise ArtifactError(f"{path} holds a {document.get('kind')!r} model, which this version cannot run")
     try:
-        schema = Schema.from_dict(document["schema"])
-        c = document["certificate"]
-        certificate = Certificate(
-            int(c["n_rows"]),
-            int(c["seed"]),
-            float(c["tolerance"]),
-            float(c["max_difference"]),
-            arrays.pop("certificate.probabilities"),
-        )
-        return CompactModel(
-            schema=schema,
-            program=TabularProgram.from_arrays(arrays, document["program"], schema.n_rows),
-            classes_=tuple(document["classes"]),
-            certificate=certificate,
-            temperature=TemperatureScaling.from_dict(document["temperature"]),
-            calibrated=bool(document["calibrated"]),
-            information=dict(document["information"]),
-        )
-    except (KeyError, TypeError, ValueError) as error:
-        raise ArtifactError(f"{path} is damaged: {error!r}") from error
+        return _assemble(arrays, document)
+    except KeyError as error:
+        raise ArtifactError(f"{path} is damaged: {error} is missing") from error
+    except (ArithmeticError, ArtifactError, AttributeError, LookupError, TypeError, ValueError) as error:
+        raise ArtifactError(f"{path} is damaged: {error}") from error
+
+
+def _assemble(arrays: dict[str, NDArray[Any]], document: dict[str, Any]) -> CompactModel:
+    """Make the model of a file's content; any of the errors named in :func:`load` where the two do not fit."""
+    schema = Schema.from_dict(document["schema"])
+    if schema.to_dict() != document["schema"]:  # a text where a list belongs, say
+        raise ArtifactError("the schema is not in the form in which it is written")
+    answers = arrays.pop("certificate.probabilities")
+    program = TabularProgram.from_arrays(arrays, document["program"], schema.n_rows)
+    classes = document["classes"]
+    kinds = {type(label) for label in classes} if isinstance(classes, list) else set()
+    if len(kinds) != 1 or not kinds <= {str, int, bool} or len(set(classes)) < len(classes):
+        raise ArtifactError("classes are a list of distinct strings, integers or booleans")
+    if len(classes) != max(program.n_outputs, 2):
+        raise ArtifactError(f"{len(classes)} classes for {program.n_outputs} outputs")
+    c = document["certificate"]
+    certificate = Certificate(c["n_rows"], c["seed"], float(c["tolerance"]), float(c["max_difference"]), answers)
+    if not (
+        type(certificate.n_rows) is type(certificate.seed) is int
+        and certificate.seed >= 0
+        and certificate.n_rows >= 1
+        and answers.shape == (certificate.n_rows, len(classes))
+        and answers.dtype == np.float32
+        and np.isfinite(answers).all()
+        and math.isfinite(certificate.tolerance)
+    ):
+        raise ArtifactError("the certificate does not fit its rows")
+    if not isinstance(document["calibrated"], bool) or not isinstance(document["information"], dict):
+        raise ArtifactError("calibrated is true or false, information an object")
+    return CompactModel(
+        schema=schema,
+        program=program,
+        classes_=tuple(classes),
+        certificate=certificate,
+        temperature=TemperatureScaling.from_dict(document["temperature"]),
+        calibrated=document["calibrated"],
+        information=document["information"],
+    )
+
+
+def label_array(classes: Sequence[Any]) -> NDArray[Any]:
+    """Return labels as an array (C,) that holds what they are: of objects where numpy's own types would alter them."""
+    array = np.asarray(classes)
+    return array if array.tolist() == list(classes) else np.array(classes, dtype=object)
 
 
 def encode_labels(y: object, classes: Sequence[Any]) -> NDArray[np.int64]:

@@ -6,7 +6,7 @@ around it, be it one or a million.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -112,61 +112,66 @@ class TabularProgram:
         Raises
         ------
         ArtifactError
-            If an array is missing or has another shape or type than the others ask for.
+            If an array is missing, left over, not finite, or has another shape or type than the others ask for.
         """
         try:
+            n_fields, n_layers, n_depths, linear = (structure[name] for name in ("fields", "deep", "cin", "linear"))
+            counts = (n_fields, n_layers, n_depths)
+            if not all(type(n) is int and 0 <= n <= len(arrays) for n in counts) or not isinstance(linear, bool):
+                raise ArtifactError(f"the program's structure cannot be {structure}")
             floats = {k: v for k, v in arrays.items() if v.dtype == np.float32}
-            fields = tuple(
-                FieldArrays(floats[f"field.{i}.rows"], floats.get(f"field.{i}.slopes"))
-                for i in range(int(structure["fields"]))
-            )
             program = cls(
-                fields=fields,
+                fields=tuple(
+                    FieldArrays(floats[f"field.{i}.rows"], floats.get(f"field.{i}.slopes")) for i in range(n_fields)
+                ),
                 coordinates=arrays["coordinates"],
                 open_per_field=arrays["open_per_field"],
                 bias=floats["bias"],
-                linear=bool(structure["linear"]),
-                deep=tuple(
-                    (floats[f"deep.{i}.weight"], floats[f"deep.{i}.bias"]) for i in range(int(structure["deep"]))
-                ),
-                cin=tuple(floats[f"cin.{i}"] for i in range(int(structure["cin"]))),
+                linear=linear,
+                deep=tuple((floats[f"deep.{i}.weight"], floats[f"deep.{i}.bias"]) for i in range(n_layers)),
+                cin=tuple(floats[f"cin.{i}"] for i in range(n_depths)),
                 cin_out=floats.get("cin_out"),
             )
-        except (KeyError, TypeError, ValueError) as error:
-            raise ArtifactError(f"the model's arrays are incomplete: {error!r}") from error
-        program._check(n_rows)
+        except (KeyError, TypeError) as error:
+            raise ArtifactError(f"the program is incomplete: {error!r}") from error
+        strange = arrays.keys() - program.arrays().keys()
+        if strange:
+            raise ArtifactError(f"the program has no place for the arrays {sorted(strange)}")
+        if not all(program._conditions(n_rows)):
+            raise ArtifactError("the model's arrays do not fit each other")
         return program
 
-    def _check(self, n_rows: Sequence[int]) -> None:
-        outputs, opened = self.n_outputs, self.open_per_field
-        fits = (
-            self.bias.ndim == 1
-            and opened.dtype == np.int32
-            and self.coordinates.dtype == np.int32
-            and opened.shape == (len(self.fields),)
-            and len(n_rows) == len(self.fields)
-            and self.coordinates.shape == (int(opened.sum()),)
-            and (opened >= 0).all()
-            and (len(self.coordinates) == 0 or self.coordinates.min() >= 0)
-            and (len(self.coordinates) == 0 or self.coordinates.max() < 65_536)
-        )
-        for f, rows, k in zip(self.fields, n_rows, opened.tolist() if fits else [], strict=False):
+    def _conditions(self, n_rows: Sequence[int]) -> Iterator[bool]:
+        """Yield what the compiled loop, which checks no index, takes for granted; each may rest on the ones before.
+
+        That each of a field's codes is below its ``n_rows`` is the schema's part.
+        """
+        opened, coordinates = self.open_per_field, self.coordinates
+        m, outputs = len(self.fields), self.bias.size
+        yield self.bias.shape == (outputs,) and outputs > 0
+        yield opened.dtype == coordinates.dtype == np.int32
+        yield opened.shape == (m,) == (len(n_rows),) and bool((opened >= 0).all())
+        counts = opened.tolist()
+        yield coordinates.shape == (sum(counts),)
+        used = np.unique(coordinates)
+        yield np.array_equal(used, np.arange(len(used)))
+        for f, rows, k, last in zip(self.fields, n_rows, counts, np.cumsum(opened).tolist(), strict=True):
             shape = (rows, k + outputs * self.linear)
-            fits &= f.rows.shape == shape and (f.slopes is None or f.slopes.shape == shape)
-        before = len(self.coordinates)
+            yield f.rows.shape == shape and 0 not in shape and rows <= np.iinfo(np.int32).max
+            yield f.slopes is None or f.slopes.shape == shape
+            yield bool((np.diff(coordinates[last - k : last]) > 0).all())
+        before = len(coordinates)
         for weight, bias in self.deep:
-            fits = fits and weight.ndim == 2 and weight.shape == (len(bias), before) and bias.ndim == 1
-            before = len(bias)
-        fits = fits and (not self.deep or before == outputs)
-        before, total = len(self.fields), 0
+            yield weight.shape == (bias.size, before) and bias.shape == (bias.size,) and bias.size > 0
+            before = bias.size
+        yield not self.deep or before == outputs
+        before, total = m, 0
         for weight in self.cin:
-            fits = fits and weight.ndim == 3 and weight.shape[1:] == (before, len(self.fields))
+            yield weight.ndim == 3 and weight.shape[0] > 0 and weight.shape[1:] == (before, m)
             before = weight.shape[0]
             total += before
-        if self.cin:
-            fits = fits and self.cin_out is not None and self.cin_out.shape == (outputs, total)
-        if not fits:
-            raise ArtifactError("the model's arrays do not fit each other: the file is damaged")
+        yield (None if self.cin_out is None else self.cin_out.shape) == ((outputs, total) if self.cin else None)
+        yield all(bool(np.isfinite(a).all()) for a in self.arrays().values())
 
     @cached_property
     def _flat(self) -> tuple[Any, ...]:
@@ -243,6 +248,17 @@ def _concatenate(parts: Sequence[NDArray[Any] | None]) -> Floats:
 
 
 @numba.njit(cache=True, nogil=True)
+def _affine(x, weight, bias, out):  # type: ignore[no-untyped-def]
+    """Write bias + x @ weight to ``out``, one row of ``weight`` after the other."""
+    for j in range(len(out)):
+        out[j] = bias[j]
+    for a in range(len(x)):
+        value, row = x[a], weight[a]
+        for j in range(len(out)):
+            out[j] += value * row[j]
+
+
+@numba.njit(cache=True, nogil=True)
 def _evaluate(  # type: ignore[no-untyped-def]  # compiled for the array types it is called with
     codes,
     fractions,
@@ -305,14 +321,8 @@ def _evaluate(  # type: ignore[no-untyped-def]  # compiled for the array types i
             for layer in range(len(deep_dims) - 1):
                 n_in, n_out = deep_dims[layer], deep_dims[layer + 1]
                 b = at + n_in * n_out
-                for j in range(n_out):
-                    there[j] = deep[b + j]
-                for a in range(n_in):
-                    value = here[a]
-                    if value != 0.0:
-                        w = at + a * n_out
-                        for j in range(n_out):
-                            there[j] += value * deep[w + j]
+                weight = deep[at:b].reshape(n_in, n_out)
+                _affine(here[:n_in], weight, deep[b : b + n_out], there[:n_out])
                 at = b + n_out
                 if layer < len(deep_dims) - 2:
                     for j in range(n_out):

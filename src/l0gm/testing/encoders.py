@@ -13,7 +13,7 @@ from l0gm.encoders.base import Encoder
 from l0gm.testing.clauses import close, demand, run_clauses
 
 if TYPE_CHECKING:
-    from l0gm.training.loop import Batches
+    from l0gm.training.rows import Batches
 
 __all__ = ["check_encoder"]
 

@@ -7,7 +7,6 @@ import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -16,38 +15,19 @@ from torch import Tensor
 from l0gm.errors import ParameterError, TrainingError
 from l0gm.gates.hard_concrete import HardConcreteGate
 from l0gm.metrics import auc, log_loss
-from l0gm.model import GatedModel, probabilities
+from l0gm.model import GatedModel
 from l0gm.schedules import Schedule, TargetControl, cosine
 from l0gm.training.history import History
 from l0gm.training.objective import Objective, decayed
+from l0gm.training.rows import Rows, entropy, predict
+from l0gm.training.safeguard import Safeguard
 
-__all__ = ["Batches", "Progress", "Rows", "Trainer", "predict"]
+__all__ = ["Progress", "Trainer"]
 
 CLOSE_ENOUGH = 0.02  # of the dimensions: how far from the target the gates' own count may be at hardening
+UNMOVED = 0.001  # validation AUC: how far hardening may move it, or one row's worth of it where there are few
 GATE_TRAVEL = 24.0  # logits that a gate can move over the ramp, four times the way from open to closed
-UNMOVED = 0.001  # validation AUC: how far hardening may move it
-
-
-class Batches(Protocol):
-    """Rows of one modality that can be taken by index."""
-
-    @property
-    def n_rows(self) -> int:
-        """Number of rows."""
-        ...
-
-    def take(self, rows: Tensor) -> Any:
-        """Return the batch of these rows (int64)."""
-        ...
-
-
-@dataclass(frozen=True)
-class Rows:
-    """Inputs with labels: ``y`` int64 (n,), ``weight`` float32 (n,) or ``None``."""
-
-    inputs: Batches
-    y: Tensor
-    weight: Tensor | None = None
+RESTORED_LR = 0.5  # what the learning rate is multiplied with when the safeguard brings weights back
 
 
 @dataclass(frozen=True)
@@ -62,22 +42,14 @@ class Progress:
     dim: int
 
 
-@torch.no_grad()
-def predict(model: GatedModel, inputs: Batches, batch_size: int = 8192) -> Tensor:
-    """Return class probabilities (n, C), float64, of ``inputs`` in evaluation mode."""
-    was_training = model.training
-    model.eval()
-    parts = [probabilities(model(inputs.take(rows)).double()) for rows in torch.arange(inputs.n_rows).split(batch_size)]
-    model.train(was_training)
-    return torch.cat(parts)
-
-
 class Trainer:
     """Trains a gated model towards a target fraction or under a fixed penalty.
 
     Parameters
     ----------
     model : GatedModel
+        The target is that of ``model.gate``; gates elsewhere in it feel the same penalty and are hardened with it,
+        as they stand.
     active : float, optional
         Fraction of the interface's dimensions to leave open, met exactly: round(active * dim), at least one.
     penalty : float, optional
@@ -86,14 +58,19 @@ class Trainer:
     schedule : Schedule
     epochs, batch_size : int
     lr, gate_lr, weight_decay, smoothing, clip : float
-        ``gate_lr`` is that of log_alpha, which has no weight decay; default: so that a gate can go
-        from open to closed and back several times over the ramp. ``clip`` bounds the gradient's norm.
+        ``gate_lr`` is that of log_alpha, which has no weight decay; default: so that a gate can go from open to
+        closed and back several times over the ramp. ``clip`` bounds the gradient's norm.
     patience : int
         Epochs without a better validation log loss, after hardening, before training stops.
     seed : int
     history : History, optional
     on_step : callable, optional
         Called with a :class:`Progress` after each step.
+
+    Raises
+    ------
+    ParameterError
+        If an argument is out of range.
     """
 
     def __init__(
@@ -119,13 +96,20 @@ class Trainer:
             raise ParameterError("give active or penalty, not both")
         if active is not None and not 0.0 < active <= 1.0:
             raise ParameterError(f"active={active}: a fraction above 0 and at most 1")
-        if penalty is not None and penalty < 0.0:
-            raise ParameterError(f"penalty={penalty}: it must not be negative")
         for name, value in (("epochs", epochs), ("batch_size", batch_size), ("patience", patience)):
             if value < 1:
                 raise ParameterError(f"{name}={value}: at least 1")
+        for name, rate in (("lr", lr), ("gate_lr", gate_lr), ("clip", clip)):
+            if rate is not None and not (rate > 0.0 and math.isfinite(rate)):
+                raise ParameterError(f"{name}={rate}: a number above 0")
+        for name, amount in (("penalty", penalty), ("weight_decay", weight_decay)):
+            if amount is not None and not (amount >= 0.0 and math.isfinite(amount)):
+                raise ParameterError(f"{name}={amount}: it must not be negative")
+        if not 0.0 <= smoothing < 1.0:
+            raise ParameterError(f"label smoothing={smoothing}: at least 0 and below 1")
         self.model = model
         self.gate = model.gate
+        self.learned = [gate for gate in model.gates().values() if isinstance(gate, HardConcreteGate)]
         self.target = None if active is None else max(1, round(active * self.gate.dim))
         self.penalty = penalty
         self.schedule = Schedule() if schedule is None else schedule
@@ -141,18 +125,18 @@ class Trainer:
         self.objective = Objective(model, smoothing)
         self.control = TargetControl(self.gate.dim, 1, 1.0)
         matrices, vectors = decayed(model)
-        self.learned = [gate for gate in model.gates().values() if isinstance(gate, HardConcreteGate)]
         self.optimizer = torch.optim.AdamW(
             [
-                {"params": matrices, "lr": lr, "weight_decay": weight_decay},
-                {"params": vectors, "lr": lr, "weight_decay": 0.0},
+                {"params": matrices, "weight_decay": weight_decay},
+                {"params": vectors, "weight_decay": 0.0},
                 {
                     "params": [gate.log_alpha for gate in self.learned],
-                    "lr": 0.02 if gate_lr is None else gate_lr,
+                    "lr": lr if gate_lr is None else gate_lr,  # None: set in fit, where the number of steps is known
                     "weight_decay": 0.0,
                     "gate": True,
                 },
             ],
+            lr=lr,
             fused=True,
         )
 
@@ -162,9 +146,12 @@ class Trainer:
         Raises
         ------
         TrainingError
-            If the loss is not finite.
+            If there are no rows, or the loss is not finite.
         """
-        with torch.random.fork_rng(devices=[]):
+        if train.inputs.n_rows == 0 or valid.inputs.n_rows == 0:
+            raise TrainingError("no rows to train on, or none to validate on")
+        device = train.y.device
+        with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
             torch.manual_seed(self.seed)
             return self._fit(train, valid)
 
@@ -173,11 +160,12 @@ class Trainer:
         steps = math.ceil(n / self.batch_size)
         total = planned = self.epochs * steps
         ramp = round(self.schedule.ramp * total)
-        self.control = TargetControl(self.gate.dim, ramp, _entropy(train.y))
+        self.control = TargetControl(self.gate.dim, ramp, entropy(train))
         if self.gate_lr is None:
             self.optimizer.param_groups[-1]["lr"] = min(GATE_TRAVEL / max(ramp, 1), 0.2)
         harden_step = 0 if self.gate.hardened else round(self.schedule.harden_at * total)
         latest = harden_step + (total if self.target is not None else 0)  # the hold may stretch
+        safeguard = Safeguard(self.model)
         best, best_state, stale, step, epoch = math.inf, None, 0, 0, 0
         started = time.perf_counter()
         self.model.train()
@@ -187,8 +175,14 @@ class Trainer:
                 if not self.gate.hardened and step == harden_step and not self._harden(valid, epoch, step >= latest):
                     harden_step += steps
                     total += steps
-                losses += self._step(train, rows, min(step / planned, 1.0), step, total, harden_step)
+                self._set_lr(step, total, harden_step)
+                progress = min(step / planned, 1.0)
+                loss = self._step(train, rows, progress)
+                losses += loss
                 step += 1
+                if self.on_step is not None:
+                    phase = self._phase(progress)
+                    self.on_step(Progress(step, total, phase, loss, self.gate.n_open, self.gate.dim))
                 if step == total:
                     break
             epoch += 1
@@ -198,24 +192,30 @@ class Trainer:
                 )
             if step == total and not self.gate.hardened:
                 self._harden(valid, epoch, force=True)
-            score = self._validate(valid, epoch, losses / (step - first), time.perf_counter() - started)
-            if self.gate.hardened:
-                stale = 0 if score < best else stale + 1
-                if score < best:
-                    best, best_state = score, copy.deepcopy(self.model.state_dict())
-                if stale >= self.patience:
-                    break
+            score = self._score(valid)
+            self._record(epoch, losses / (step - first), score, time.perf_counter() - started)
+            if not self.gate.hardened:
+                if safeguard.check(score, lambda: self._score(valid)):
+                    self.lr *= RESTORED_LR
+                    self.history.append(event="restore", epoch=epoch, lr=self.lr)
+                continue
+            stale = 0 if score < best else stale + 1
+            if score < best:
+                best, best_state = score, copy.deepcopy(self.model.state_dict())
+            if stale >= self.patience:
+                break
         if best_state is not None:
             self.model.load_state_dict(best_state)
         self.history.append(event="end", epochs=epoch, best_log_loss=best, seconds=time.perf_counter() - started)
         self.model.eval()
         return self.model
 
-    def _step(self, train: Rows, rows: Tensor, progress: float, step: int, total: int, harden_step: int) -> float:
-        self.gate.anneal(self.schedule.temperature(progress))
-        self._set_lr(step, total, harden_step)
+    def _step(self, train: Rows, rows: Tensor, progress: float) -> float:
+        temperature = self.schedule.temperature(progress)
+        for gate in self.learned:
+            gate.anneal(temperature)
         expected = self.objective.expected_open()
-        penalty = 0.0 if expected is None else self._penalty(float(expected.detach()), progress)
+        penalty = 0.0 if expected is None else self._penalty(expected, progress)
         weight = None if train.weight is None else train.weight[rows]
         objective, loss = self.objective(train.inputs.take(rows), train.y[rows], weight, penalty, expected)
         self.optimizer.zero_grad(set_to_none=True)
@@ -225,10 +225,7 @@ class Trainer:
         for gate in self.learned:
             if not gate.hardened:
                 gate.clamp_()
-        value = float(loss.detach())
-        if self.on_step is not None:
-            self.on_step(Progress(step + 1, total, self._phase(progress), value, self.gate.n_open, self.gate.dim))
-        return value
+        return float(loss.detach())
 
     def _phase(self, progress: float) -> str:
         if self.gate.hardened:
@@ -246,12 +243,15 @@ class Trainer:
             if not group.get("gate"):
                 group["lr"] = self.lr * share
 
-    def _penalty(self, expected_open: float, progress: float) -> float:
+    def _penalty(self, expected: Tensor, progress: float) -> float:
         if self.penalty is not None:
             return self.penalty * self.schedule.pressure(progress)
         if self.target is None or progress < self.schedule.warmup:
             return 0.0
-        count = expected_open if progress < self.schedule.ramp_end else self.gate.n_open  # what must be met, at last
+        if progress >= self.schedule.ramp_end:
+            count = float(self.gate.n_open)  # what must be met, at last
+        else:
+            count = float((expected if len(self.learned) == 1 else self.gate.expected_open()).detach())
         return self.control.update(count, self.schedule.target(progress, self.gate.dim, self.target))
 
     def _harden(self, valid: Rows, epoch: int, force: bool) -> bool:
@@ -265,48 +265,51 @@ class Trainer:
         self.gate.harden(self.target)
         after = self._auc(valid)
         near = abs(n_before - self.gate.n_open) <= CLOSE_ENOUGH * self.gate.dim
-        decided = near and not abs(after - before) >= UNMOVED
-        if decided or force or not self.gate.learned:
-            self.history.append(
-                event="harden",
-                epoch=epoch,
-                n_open_before=n_before,
-                n_open=self.gate.n_open,
-                auc_before=before,
-                auc_after=after,
-                decided=decided,
-            )
-            return True
-        self.gate.load_state_dict(state)
-        self.gate.requires_grad_(True)
-        return False
+        decided = near and not abs(after - before) >= max(UNMOVED, 1.0 / valid.inputs.n_rows)
+        if not (decided or force) and self.gate.learned:
+            self.gate.load_state_dict(state)
+            return False
+        for gate in self.learned:
+            if not gate.hardened:
+                gate.harden()
+        self.history.append(
+            event="harden",
+            epoch=epoch,
+            n_open_before=n_before,
+            n_open=self.gate.n_open,
+            auc_before=before,
+            auc_after=after,
+            decided=decided,
+        )
+        return True
 
     def _auc(self, valid: Rows) -> float:
         """Return the validation AUC, NaN where a class has no rows there."""
         y, proba = valid.y.cpu().numpy(), predict(self.model, valid.inputs).cpu().numpy()
         return auc(y, proba) if len(np.unique(y)) == proba.shape[1] else math.nan
 
-    def _validate(self, valid: Rows, epoch: int, train_loss: float, seconds: float) -> float:
+    def _score(self, valid: Rows) -> float:
+        """Return the validation log loss."""
         proba = predict(self.model, valid.inputs).cpu().numpy()
-        weight = None if valid.weight is None else valid.weight.cpu().numpy()
-        score = log_loss(valid.y.cpu().numpy(), proba, sample_weight=weight)
-        expected = self.gate.expected_open()
+        if not np.isfinite(proba).all():
+            raise TrainingError(f"predictions are not finite: lower lr={self.lr:g}, or look for extreme values")
+        weight = valid.weight
+        usable = weight is not None and bool(weight.any())
+        return log_loss(
+            valid.y.cpu().numpy(), proba, sample_weight=weight.cpu().numpy() if usable and weight is not None else None
+        )
+
+    def _record(self, epoch: int, train_loss: float, score: float, seconds: float) -> None:
+        penalty = self.control.unit * self.control.multiplier if self.penalty is None else self.penalty
         self.history.append(
             event="epoch",
             epoch=epoch,
             train_loss=train_loss,
             valid_log_loss=score,
             n_open=self.gate.n_open,
-            expected_open=float(expected.detach()),
+            expected_open=float(self.gate.expected_open().detach()),
             temperature=getattr(self.gate, "temperature", None),
-            penalty=self.control.unit * self.control.multiplier if self.penalty is None else self.penalty,
+            penalty=penalty,
             hardened=self.gate.hardened,
             seconds=round(seconds, 3),
         )
-        return score
-
-
-def _entropy(y: Tensor) -> float:
-    """Return the entropy of the labels in nats: the loss of the best constant prediction."""
-    share = torch.bincount(y).double() / len(y)
-    return float(-(share * share.clamp_min(1e-12).log()).sum())

@@ -1,0 +1,53 @@
+"""Rows as the trainer takes them, whatever their modality."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor
+
+from l0gm.model import GatedModel, probabilities
+
+__all__ = ["Batches", "Rows", "entropy", "predict"]
+
+
+class Batches(Protocol):
+    """Rows of one modality that can be taken by index."""
+
+    @property
+    def n_rows(self) -> int:
+        """Number of rows."""
+        ...
+
+    def take(self, rows: Tensor) -> Any:
+        """Return the batch of these rows (int64)."""
+        ...
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Inputs with labels: ``y`` int64 (n,), ``weight`` float32 (n,), not all zero, or ``None``."""
+
+    inputs: Batches
+    y: Tensor
+    weight: Tensor | None = None
+
+
+@torch.no_grad()
+def predict(model: GatedModel, inputs: Batches, batch_size: int = 8192) -> Tensor:
+    """Return class probabilities (n, C), float64, of ``inputs`` in evaluation mode."""
+    was_training = model.training
+    model.eval()
+    parts = [probabilities(model(inputs.take(rows)).double()) for rows in torch.arange(inputs.n_rows).split(batch_size)]
+    model.train(was_training)
+    return torch.cat(parts)
+
+
+def entropy(rows: Rows) -> float:
+    """Return the entropy of the labels in nats: the loss of the best constant prediction."""
+    weight = None if rows.weight is None else rows.weight.double()
+    share = torch.bincount(rows.y, weight).double()
+    share = share / share.sum()
+    return float(-torch.special.xlogy(share, share).sum())
