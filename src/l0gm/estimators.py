@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import ExitStack
+from numbers import Integral
 from pathlib import Path
 from typing import Any, Literal
 
@@ -20,7 +21,7 @@ from l0gm.data.fitting import SchemaFitter
 from l0gm.data.frames import Table
 from l0gm.data.labels import encode_target
 from l0gm.data.schema import NumericField, Schema
-from l0gm.data.splits import three_way
+from l0gm.data.splits import MIN_ROWS_PER_CLASS, three_way
 from l0gm.encoders.tabular import FieldTables, TabularBatch, TabularEncoder
 from l0gm.errors import DataError, NotFittedError, ParameterError
 from l0gm.gates import FixedMaskGate, Gate, HardConcreteGate, IdentityGate, MagnitudeGate
@@ -250,6 +251,12 @@ class L0GMClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # s
         table = Table(X)
         classes, labels = encode_target(y, len(table))
         weight = self._weights(sample_weight, labels, classes)
+        counts = np.bincount(labels)
+        if counts.min() < MIN_ROWS_PER_CLASS:
+            raise DataError(
+                f"class {classes[counts.argmin()]!r} has {counts.min()} row, and at least {MIN_ROWS_PER_CLASS} are "
+                "needed: merge it with another class, drop it, or bring more rows"
+            )
         parts = three_way(labels, self.validation_fraction, self.calibration_fraction, self.random_state)
         train, validation, calibration = parts
         notes = []
@@ -277,7 +284,7 @@ class L0GMClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # s
             torch.manual_seed(self.random_state)
             model = self._build(schema, 1 if len(classes) == 2 else len(classes)).to(device)
             history = History(None if self.history_path is None else Path(self.history_path))
-            bar = stack.enter_context(ProgressBar()) if self.progress else None
+            bar = stack.enter_context(ProgressBar(f"seed {self.random_state}")) if self.progress else None
             trainer = self._trainer(model, len(train), history, bar)
             rows = {
                 name: Rows(
@@ -325,10 +332,10 @@ class L0GMClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # s
             raise ParameterError(f"active={self.active}: a fraction above 0 and at most 1")
         if self.penalty is not None and self.gate in ("random", "magnitude"):
             raise ParameterError(f"gate={self.gate!r} keeps a given number of dimensions: give active, not penalty")
-        if isinstance(self.deep, (str, int)) or not all(width >= 1 for width in self.deep):
-            raise ParameterError(f"deep={self.deep!r}: widths of the hidden layers, each at least 1")
-        if isinstance(self.cin, (str, int)):
-            raise ParameterError(f"cin={self.cin!r}: widths of the depths, each at least 1")
+        for name in ("deep", "cin"):
+            widths = getattr(self, name)
+            if not isinstance(widths, Iterable) or not all(isinstance(w, Integral) and int(w) >= 1 for w in widths):
+                raise ParameterError(f"{name}={widths!r}: a sequence of widths, whole numbers of at least 1")
 
     def _weights(
         self, sample_weight: Any, labels: NDArray[np.int64], classes: tuple[Any, ...]
@@ -363,15 +370,18 @@ class L0GMClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # s
         if weight is None and self.class_weight is None:
             return None
         combined = by_class[labels] if weight is None else by_class[labels] * (weight / weight.max())
-        return np.asarray(combined, dtype=np.float32)
+        if not combined.any():
+            raise DataError("class_weight and sample_weight: together all weights are zero")
+        return np.asarray(combined / combined.max(), dtype=np.float32)
 
     def _build(self, schema: Schema, n_outputs: int) -> GatedModel:
         n_fields = len(schema.fields)
         width = self.embedding_dim
         if width is None:
             width = max(1, min(16, MOST_DIMENSIONS // n_fields))
-        if width < 1:
-            raise ParameterError(f"embedding_dim={width}: at least 1")
+        if not isinstance(width, Integral) or width < 1:
+            raise ParameterError(f"embedding_dim={width!r}: a whole number, at least 1")
+        width = int(width)
         if self.linear not in ("gated", "ungated", "off"):
             raise ParameterError(f"linear={self.linear!r}: choose 'gated', 'ungated' or 'off'")
         if not 0.0 <= self.dropout < 1.0:
@@ -459,7 +469,8 @@ class L0GMClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # s
 
     def predict(self, X: Any) -> NDArray[Any]:
         """Return the most probable label of each row, (n,)."""
-        labels: NDArray[Any] = self.classes_[self.predict_proba(X).argmax(1)]
+        best = self.predict_proba(X).argmax(1)
+        labels: NDArray[Any] = self.classes_[best]
         return labels
 
     def evaluate(self, X: Any, y: Any) -> dict[str, float]:

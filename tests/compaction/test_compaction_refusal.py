@@ -61,7 +61,7 @@ TAMPERED = {
 def test_one_changed_number_is_refused(place, parts):
     model, program, cut = parts
     compaction.verify(model, SCHEMA, program, cut)
-    with pytest.raises(CompactionError, match="differs from the gated one by up to .* was not compacted"):
+    with pytest.raises(CompactionError, match=r"differs from the gated one by up to .* was not compacted"):
         compaction.verify(model, SCHEMA, TAMPERED[place](program), cut)
 
 

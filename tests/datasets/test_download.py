@@ -72,7 +72,7 @@ def test_store_that_fails_keeps_the_old_file_and_says_what_to_do(tmp_path, monke
         raise OSError("disk full")
 
     monkeypatch.setattr(Path, "write_bytes", full)
-    with pytest.raises(DatasetError, match=r"cannot write .*disk full.*XDG_CACHE_HOME"):
+    with pytest.raises(DatasetError, match=r"cannot be written .*disk full.*XDG_CACHE_HOME"):
         download.store(path, b"new")
     assert path.read_bytes() == b"old"
     assert list(tmp_path.iterdir()) == [path]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import itertools
 
 import numpy as np
 
@@ -46,8 +47,8 @@ def program(n_outputs=1, linear=True, deep=(4, 3), cin=(3, 2), opened=OPEN, sche
         open_per_field=np.array([len(dims) for dims in opened], dtype=np.int32),
         bias=floats(n_outputs),
         linear=linear,
-        deep=tuple((floats(b, a), floats(b)) for a, b in zip(widths, widths[1:], strict=False)),
-        cin=tuple(floats(b, a, len(schema.fields)) for a, b in zip(maps, maps[1:], strict=False)),
+        deep=tuple((floats(b, a), floats(b)) for a, b in itertools.pairwise(widths)),
+        cin=tuple(floats(b, a, len(schema.fields)) for a, b in itertools.pairwise(maps)),
         cin_out=floats(n_outputs, sum(cin)) if cin else None,
     )
 

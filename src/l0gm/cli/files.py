@@ -11,7 +11,7 @@ from typing import Any
 import narwhals.stable.v2 as nw
 
 from l0gm.errors import DataError, MissingExtraError, ParameterError
-from l0gm.experiments.records import replacing
+from l0gm.files import replacing
 
 __all__ = ["READABLE", "Frame", "check_columns", "check_writable", "read_table", "write_table"]
 

@@ -15,7 +15,6 @@ import tempfile
 import threading
 import time
 import urllib.request
-import uuid
 import zipfile
 from collections.abc import Callable, Sequence
 from http.client import HTTPException
@@ -23,6 +22,7 @@ from pathlib import Path
 from typing import Generic, NamedTuple, TypeVar
 
 from l0gm.errors import DatasetError
+from l0gm.files import replacing
 
 __all__ = [
     "Source",
@@ -90,18 +90,8 @@ def check_sha256(content: bytes, expected: str, what: str) -> bytes:
 
 def store(path: Path, content: bytes) -> Path:
     """Write a file whole or not at all and return its path; raise DatasetError if that cannot be done."""
-    beside = path.with_name(f".{path.name}.{uuid.uuid4().hex}.part")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            beside.write_bytes(content)
-            beside.replace(path)
-        finally:
-            beside.unlink(missing_ok=True)
-    except OSError as error:
-        raise DatasetError(
-            f"cannot write {path} ({error}): set XDG_CACHE_HOME to a folder that can be written"
-        ) from error
+    with replacing(path, DatasetError, "set XDG_CACHE_HOME to a folder that can be written") as beside:
+        beside.write_bytes(content)
     return path
 
 

@@ -5,39 +5,16 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-import uuid
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from l0gm.data.frames import Table, canonical
-from l0gm.errors import ParameterError
+from l0gm.files import replacing
 
-__all__ = ["differences", "fingerprint", "plain", "read_json", "replacing", "write_json"]
-
-
-@contextmanager
-def replacing(path: Path) -> Iterator[Path]:
-    """Yield a path beside ``path`` to write to; at the end it takes its place, after an error it is removed.
-
-    Raises
-    ------
-    ParameterError
-        If the folder or the file cannot be written; what was there stays.
-    """
-    beside = path.with_name(f".{uuid.uuid4().hex}.{path.name}")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            yield beside
-            beside.replace(path)
-        finally:
-            beside.unlink(missing_ok=True)
-    except OSError as error:
-        raise ParameterError(f"{path} cannot be written ({error}): choose another place") from error
+__all__ = ["differences", "fingerprint", "plain", "read_json", "write_json"]
 
 
 def plain(value: Any) -> Any:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +14,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
 from l0gm.errors import ArtifactError
+from l0gm.files import replacing
 
 __all__ = ["FORMAT", "read", "write"]
 
@@ -30,25 +30,18 @@ def write(path: str | os.PathLike[str], arrays: dict[str, NDArray[Any]], documen
         If the folder cannot be written to, the disk is full, or JSON cannot hold ``document``.
     """
     path = Path(path)
-    beside: str | None = None
     try:
         arrays = {name: np.ascontiguousarray(a) for name, a in arrays.items()}
         text = _encodable(json.dumps({"format": FORMAT, **document}, ensure_ascii=False, allow_nan=False))
         card = _encodable(card)
         metadata = {"l0gm": text, "card": card, "sha256": _digest(arrays, text, card)}
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, beside = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-        os.close(handle)
-        save_file(arrays, beside, metadata)
-        umask = os.umask(0)
-        os.umask(umask)
-        os.chmod(beside, 0o666 & ~umask)  # as any other file; mkstemp makes it private
-        os.replace(beside, path)
-    except (OSError, SafetensorError, TypeError, ValueError) as error:
+        with replacing(path, ArtifactError) as beside:
+            beside.touch()
+            mode = beside.stat().st_mode
+            save_file(arrays, beside, metadata)
+            beside.chmod(mode)  # as any other file; safetensors makes its own private
+    except (SafetensorError, TypeError, ValueError) as error:
         raise ArtifactError(f"{path} cannot be written: {error}; what was there is unchanged") from error
-    finally:
-        if beside is not None:
-            Path(beside).unlink(missing_ok=True)  # there only after a failure
     return path
 
 

@@ -232,9 +232,10 @@ def _assemble(arrays: dict[str, NDArray[Any]], document: dict[str, Any]) -> Comp
 
 
 def label_array(classes: Sequence[Any]) -> NDArray[Any]:
-    """Return labels as an array (C,) that holds what they are: of objects where numpy's own types would alter them."""
+    """Return labels as an array (C,), of objects where numpy's own types would alter them."""
     array = np.asarray(classes)
-    return array if array.tolist() == list(classes) else np.array(classes, dtype=object)
+    altered = array.dtype.kind == "f" or array.tolist() != list(classes)  # integers too large, a text that ends in NUL
+    return np.array(classes, dtype=object) if altered else array
 
 
 def encode_labels(y: object, classes: Sequence[Any]) -> NDArray[np.int64]:

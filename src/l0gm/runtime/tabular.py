@@ -247,7 +247,15 @@ def _concatenate(parts: Sequence[NDArray[Any] | None]) -> Floats:
     return np.concatenate(flat) if flat else np.zeros(0, np.float32)
 
 
-@numba.njit(cache=True, nogil=True)
+def _compiled(loop: Any) -> Any:
+    """Compile a function; its machine code is kept for the next process where a folder for it can be written."""
+    try:
+        return numba.njit(cache=True, nogil=True)(loop)
+    except RuntimeError:  # there is none
+        return numba.njit(nogil=True)(loop)
+
+
+@_compiled
 def _affine(x, weight, bias, out):  # type: ignore[no-untyped-def]
     """Write bias + x @ weight to ``out``, one row of ``weight`` after the other."""
     for j in range(len(out)):
@@ -258,7 +266,7 @@ def _affine(x, weight, bias, out):  # type: ignore[no-untyped-def]
             out[j] += value * row[j]
 
 
-@numba.njit(cache=True, nogil=True)
+@_compiled
 def _evaluate(  # type: ignore[no-untyped-def]  # compiled for the array types it is called with
     codes,
     fractions,

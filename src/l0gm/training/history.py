@@ -7,6 +7,8 @@ import math
 from pathlib import Path
 from typing import Any
 
+from l0gm.errors import ParameterError
+
 __all__ = ["History"]
 
 
@@ -24,8 +26,11 @@ class History:
         self.records: list[dict[str, Any]] = []
         self.path = path
         if path is not None:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text("")
+            try:
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_text("")
+            except OSError as error:
+                raise ParameterError(f"history_path={str(path)!r} cannot be written ({error})") from error
 
     def append(self, **record: Any) -> None:
         """Add a record."""
