@@ -16,16 +16,14 @@ from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin
 
 from l0gm import compaction
+from l0gm.assembly import GATES, integrated_predictor, make_gate
 from l0gm.calibration import TemperatureScaling
 from l0gm.data.fitting import SchemaFitter
 from l0gm.data.frames import Table
-from l0gm.data.labels import encode_target
-from l0gm.data.schema import NumericField, Schema
+from l0gm.data.labels import encode_target, row_weights
 from l0gm.data.splits import MIN_ROWS_PER_CLASS, three_way
-from l0gm.encoders.tabular import FieldTables, TabularBatch, TabularEncoder
+from l0gm.encoders.tabular import TabularBatch
 from l0gm.errors import DataError, NotFittedError, ParameterError
-from l0gm.gates import FixedMaskGate, Gate, HardConcreteGate, IdentityGate, MagnitudeGate
-from l0gm.heads import CIN, Deep, FieldLinear, IntegratedHead
 from l0gm.metrics import evaluate
 from l0gm.model import GatedModel
 from l0gm.runtime.model import CompactModel, encode_labels, label_array
@@ -38,9 +36,7 @@ from l0gm.training.rows import Rows, predict
 __all__ = ["L0GMClassifier"]
 
 DEFAULT_ACTIVE = 0.15
-MOST_DIMENSIONS = 256
 LEAST_STEPS = 1500
-GATES = ("hard_concrete", "none", "random", "magnitude")
 
 
 class L0GMClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn ships no types
@@ -250,7 +246,7 @@ class L0GMClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # s
         device = _device(self.device)
         table = Table(X)
         classes, labels = encode_target(y, len(table))
-        weight = self._weights(sample_weight, labels, classes)
+        weight = row_weights(sample_weight, self.class_weight, labels, classes)
         counts = np.bincount(labels)
         if counts.min() < MIN_ROWS_PER_CLASS:
             raise DataError(
@@ -282,7 +278,29 @@ class L0GMClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # s
             cuda = range(torch.cuda.device_count()) if torch.cuda.is_initialized() else ()
             stack.enter_context(torch.random.fork_rng(cuda))
             torch.manual_seed(self.random_state)
-            model = self._build(schema, 1 if len(classes) == 2 else len(classes)).to(device)
+            n_outputs = 1 if len(classes) == 2 else len(classes)
+            encoder, head = integrated_predictor(
+                schema,
+                n_outputs,
+                width=self.embedding_dim,
+                linear=self.linear,
+                deep=self.deep,
+                cin=self.cin,
+                cin_rank=self.cin_rank,
+                dropout=self.dropout,
+            )
+            gate = make_gate(
+                self.gate,
+                encoder,
+                groups=self.gate_groups,
+                active=self._active(),
+                seed=self.random_state,
+                temperature=self.start_temperature,
+                mask=self.mask,
+                inference=self.inference,
+                threshold=self.threshold,
+            )
+            model = GatedModel(encoder, gate, head).to(device)
             history = History(None if self.history_path is None else Path(self.history_path))
             bar = stack.enter_context(ProgressBar(f"seed {self.random_state}")) if self.progress else None
             trainer = self._trainer(model, len(train), history, bar)
@@ -296,9 +314,9 @@ class L0GMClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # s
             }
             trainer.fit(rows["train"], rows["validation"])
         codes = rows["train"].inputs.codes  # type: ignore[attr-defined]  # a TabularBatch, made above
-        _encoder(model).tables.fill_unused(codes)
-        if _head(model).linear is not None:
-            _head(model).linear.tables.fill_unused(codes)  # type: ignore[union-attr]  # checked above
+        encoder.tables.fill_unused(codes)
+        if head.linear is not None:
+            head.linear.tables.fill_unused(codes)
 
         self.classes_ = label_array(classes)
         self.feature_names_in_ = np.asarray(table.names, dtype=object)
@@ -336,93 +354,6 @@ class L0GMClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # s
             widths = getattr(self, name)
             if not isinstance(widths, Iterable) or not all(isinstance(w, Integral) and int(w) >= 1 for w in widths):
                 raise ParameterError(f"{name}={widths!r}: a sequence of widths, whole numbers of at least 1")
-
-    def _weights(
-        self, sample_weight: Any, labels: NDArray[np.int64], classes: tuple[Any, ...]
-    ) -> NDArray[np.float32] | None:
-        weight = None
-        if sample_weight is not None:
-            try:
-                weight = np.asarray(sample_weight, dtype=np.float64)
-            except (TypeError, ValueError) as error:
-                raise DataError(f"sample_weight: {error}") from error
-            if weight.shape != labels.shape or not np.isfinite(weight).all() or (weight < 0).any():
-                raise DataError(f"sample_weight: {len(labels)} finite numbers are needed, none of them negative")
-            if not weight.any():
-                raise DataError("sample_weight: all weights are zero")
-        if self.class_weight is None:
-            by_class = np.ones(len(classes))
-        elif isinstance(self.class_weight, str):
-            if self.class_weight != "balanced":
-                raise ParameterError(
-                    f"class_weight={self.class_weight!r}: 'balanced' or a mapping from label to weight"
-                )
-            by_class = len(labels) / (len(classes) * np.bincount(labels))
-        elif not isinstance(self.class_weight, Mapping):
-            raise ParameterError(f"class_weight={self.class_weight!r}: 'balanced' or a mapping from label to weight")
-        else:
-            strange = [label for label in self.class_weight if label not in classes]
-            if strange:
-                raise ParameterError(f"class_weight names {strange}, none of the classes {list(classes)}")
-            by_class = np.array([float(self.class_weight.get(label, 1.0)) for label in classes])
-            if not np.isfinite(by_class).all() or (by_class < 0).any() or not by_class.any():
-                raise ParameterError(f"class_weight={self.class_weight}: finite, not negative, and not all zero")
-        if weight is None and self.class_weight is None:
-            return None
-        combined = by_class[labels] if weight is None else by_class[labels] * (weight / weight.max())
-        if not combined.any():
-            raise DataError("class_weight and sample_weight: together all weights are zero")
-        return np.asarray(combined / combined.max(), dtype=np.float32)
-
-    def _build(self, schema: Schema, n_outputs: int) -> GatedModel:
-        n_fields = len(schema.fields)
-        width = self.embedding_dim
-        if width is None:
-            width = max(1, min(16, MOST_DIMENSIONS // n_fields))
-        if not isinstance(width, Integral) or width < 1:
-            raise ParameterError(f"embedding_dim={width!r}: a whole number, at least 1")
-        width = int(width)
-        if self.linear not in ("gated", "ungated", "off"):
-            raise ParameterError(f"linear={self.linear!r}: choose 'gated', 'ungated' or 'off'")
-        if not 0.0 <= self.dropout < 1.0:
-            raise ParameterError(f"dropout={self.dropout}: at least 0 and below 1")
-        encoder = TabularEncoder(schema, width)
-        numeric = [isinstance(f, NumericField) for f in schema.fields]
-        head = IntegratedHead(
-            n_fields,
-            n_outputs,
-            linear=None
-            if self.linear == "off"
-            else FieldLinear(FieldTables(schema.n_rows, numeric, n_outputs, 0.0), self.linear == "gated"),
-            deep=Deep(encoder.dim, self.deep, n_outputs, self.dropout) if len(self.deep) else None,
-            cin=CIN(n_fields, self.cin, self.cin_rank) if len(self.cin) else None,
-        )
-        return GatedModel(encoder, self._gate(encoder), head)
-
-    def _gate(self, encoder: TabularEncoder) -> Gate:
-        if self.gate_groups not in ("dimension", "field"):
-            raise ParameterError(f"gate_groups={self.gate_groups!r}: choose 'dimension' or 'field'")
-        groups = encoder.groups if self.gate_groups == "field" else None
-        if self.gate == "none":
-            gate = IdentityGate(encoder.dim)
-            gate.harden()
-            return gate
-        if self.gate == "random":
-            k = max(1, round((self._active() or 1.0) * encoder.dim))
-            if groups is None:
-                return FixedMaskGate.random(encoder.dim, k, self.random_state)
-            fields = FixedMaskGate.random(encoder.n_fields, max(1, k // encoder.width), self.random_state)
-            return FixedMaskGate(fields.open_mask()[groups])
-        if self.gate == "magnitude":
-            return MagnitudeGate(encoder.dim, groups)
-        return HardConcreteGate(
-            encoder.dim,
-            groups,
-            temperature=self.start_temperature,
-            mask=self.mask,
-            inference=self.inference,
-            threshold=self.threshold,
-        )
 
     def _active(self) -> float | None:
         if self.gate == "none":
@@ -559,16 +490,6 @@ class L0GMClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # s
     def _check_fitted(self) -> None:
         if not hasattr(self, "model_"):
             raise NotFittedError("this L0GMClassifier is not fitted: call fit first")
-
-
-def _encoder(model: GatedModel) -> TabularEncoder:
-    assert isinstance(model.encoder, TabularEncoder)
-    return model.encoder
-
-
-def _head(model: GatedModel) -> IntegratedHead:
-    assert isinstance(model.head, IntegratedHead)
-    return model.head
 
 
 def _device(name: str) -> torch.device:

@@ -1,18 +1,19 @@
-"""Targets: labels of any type as class indices."""
+"""Targets: labels of any type as class indices, and the weights of their rows."""
 
 from __future__ import annotations
 
 import numbers
+from collections.abc import Mapping
 from decimal import Decimal
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from l0gm.data.frames import Table
-from l0gm.errors import DataError
+from l0gm.errors import DataError, ParameterError
 
-__all__ = ["encode_target"]
+__all__ = ["encode_target", "row_weights"]
 
 MAX_CLASSES = 1000
 
@@ -85,3 +86,61 @@ def _label(value: object) -> str | int | bool:
             )
         return int(number)
     raise DataError(f"labels of type {type(value).__name__} are not supported: use str, int or bool")
+
+
+def row_weights(
+    sample_weight: Any,
+    class_weight: Literal["balanced"] | Mapping[Any, float] | None,
+    labels: NDArray[np.int64],
+    classes: tuple[Any, ...],
+) -> NDArray[np.float32] | None:
+    """Return the product of the rows' own weights and their classes', float32 (n,); ``None`` where neither is given.
+
+    Parameters
+    ----------
+    sample_weight : sequence (n,), optional
+        Not negative.
+    class_weight : "balanced" or mapping, optional
+        From label to weight; "balanced" gives every class the same total.
+    labels : int64 (n,)
+        Class indices.
+    classes : tuple (C,)
+
+    Raises
+    ------
+    DataError
+        If ``sample_weight`` is not n finite numbers, none negative, not all zero.
+    ParameterError
+        If ``class_weight`` is neither, names no class, or has a weight that cannot be used.
+    """
+    weight = None
+    if sample_weight is not None:
+        try:
+            weight = np.asarray(sample_weight, dtype=np.float64)
+        except (TypeError, ValueError) as error:
+            raise DataError(f"sample_weight: {error}") from error
+        if weight.shape != labels.shape or not np.isfinite(weight).all() or (weight < 0).any():
+            raise DataError(f"sample_weight: {len(labels)} finite numbers are needed, none of them negative")
+        if not weight.any():
+            raise DataError("sample_weight: all weights are zero")
+    if class_weight is None:
+        by_class = np.ones(len(classes))
+    elif isinstance(class_weight, str):
+        if class_weight != "balanced":
+            raise ParameterError(f"class_weight={class_weight!r}: 'balanced' or a mapping from label to weight")
+        by_class = len(labels) / (len(classes) * np.bincount(labels))
+    elif not isinstance(class_weight, Mapping):
+        raise ParameterError(f"class_weight={class_weight!r}: 'balanced' or a mapping from label to weight")
+    else:
+        strange = [label for label in class_weight if label not in classes]
+        if strange:
+            raise ParameterError(f"class_weight names {strange}, none of the classes {list(classes)}")
+        by_class = np.array([float(class_weight.get(label, 1.0)) for label in classes])
+        if not np.isfinite(by_class).all() or (by_class < 0).any() or not by_class.any():
+            raise ParameterError(f"class_weight={class_weight}: finite, not negative, and not all zero")
+    if weight is None and class_weight is None:
+        return None
+    combined = by_class[labels] if weight is None else by_class[labels] * (weight / weight.max())
+    if not combined.any():
+        raise DataError("class_weight and sample_weight: together all weights are zero")
+    return np.asarray(combined / combined.max(), dtype=np.float32)

@@ -1,0 +1,126 @@
+"""Putting encoder, gate and head together from the names and numbers that a user gives."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from numbers import Integral
+from typing import Literal
+
+from l0gm.data.schema import NumericField, Schema
+from l0gm.encoders.base import Encoder
+from l0gm.encoders.tabular import FieldTables, TabularEncoder
+from l0gm.errors import ParameterError
+from l0gm.gates import FixedMaskGate, Gate, HardConcreteGate, IdentityGate, MagnitudeGate
+from l0gm.heads import CIN, Deep, FieldLinear, IntegratedHead
+
+__all__ = ["GATES", "integrated_predictor", "make_gate"]
+
+GATES = ("hard_concrete", "none", "random", "magnitude")
+LINEAR = ("gated", "ungated", "off")
+WIDEST = 16
+MOST_DIMENSIONS = 256
+
+
+def integrated_predictor(
+    schema: Schema,
+    n_outputs: int,
+    *,
+    width: int | None,
+    linear: str,
+    deep: Sequence[int],
+    cin: Sequence[int],
+    cin_rank: int | None,
+    dropout: float,
+) -> tuple[TabularEncoder, IntegratedHead]:
+    """Return encoder and head for tables (Eqs. 8 and 20).
+
+    Parameters
+    ----------
+    schema : Schema
+    n_outputs : int
+        1 for binary tasks, else the number of classes.
+    width : int, optional
+        The paper's D. Default: 16, or less where the fields are many, so that the interface has at most 256
+        dimensions.
+    linear, deep, cin, cin_rank, dropout
+        See :class:`l0gm.L0GMClassifier`.
+
+    Raises
+    ------
+    ParameterError
+        If an argument is out of range, or every branch is left out.
+    """
+    n_fields = len(schema.fields)
+    if width is None:
+        width = max(1, min(WIDEST, MOST_DIMENSIONS // n_fields))
+    if not isinstance(width, Integral) or width < 1:
+        raise ParameterError(f"embedding_dim={width!r}: a whole number, at least 1")
+    width = int(width)
+    if linear not in LINEAR:
+        raise ParameterError(f"linear={linear!r}: choose one of {', '.join(LINEAR)}")
+    if not 0.0 <= dropout < 1.0:
+        raise ParameterError(f"dropout={dropout}: at least 0 and below 1")
+    encoder = TabularEncoder(schema, width)
+    term = None
+    if linear != "off":
+        numeric = [isinstance(f, NumericField) for f in schema.fields]
+        term = FieldLinear(FieldTables(schema.n_rows, numeric, n_outputs, 0.0), linear == "gated")
+    head = IntegratedHead(
+        n_fields,
+        n_outputs,
+        linear=term,
+        deep=Deep(encoder.dim, deep, n_outputs, dropout) if len(deep) else None,
+        cin=CIN(n_fields, cin, cin_rank) if len(cin) else None,
+    )
+    return encoder, head
+
+
+def make_gate(
+    name: str,
+    encoder: Encoder,
+    *,
+    groups: str,
+    active: float | None,
+    seed: int,
+    temperature: float,
+    mask: Literal["example", "batch"],
+    inference: Literal["binary", "soft"],
+    threshold: float,
+) -> Gate:
+    """Return the gate of this name (one of GATES) for the encoder's interface.
+
+    Parameters
+    ----------
+    groups : {"dimension", "field"}
+        One gate a dimension, or one for each of the encoder's groups.
+    active : float, optional
+        Fraction that a random mask leaves open.
+    seed : int
+        Of a random mask.
+    temperature, mask, inference, threshold
+        See :class:`l0gm.gates.HardConcreteGate`.
+
+    Raises
+    ------
+    ParameterError
+        If a name is unknown or an argument out of range.
+    """
+    if groups not in ("dimension", "field"):
+        raise ParameterError(f"gate_groups={groups!r}: choose 'dimension' or 'field'")
+    shared = encoder.groups if groups == "field" else None
+    if name == "none":
+        return IdentityGate(encoder.dim)
+    if name == "magnitude":
+        return MagnitudeGate(encoder.dim, shared)
+    if name == "random":
+        k = max(1, round((1.0 if active is None else active) * encoder.dim))
+        if shared is None:
+            return FixedMaskGate.random(encoder.dim, k, seed)
+        n_groups = int(shared.max()) + 1
+        chosen = FixedMaskGate.random(n_groups, max(1, k * n_groups // encoder.dim), seed)
+        return FixedMaskGate(chosen.open_mask()[shared])
+    if name == "hard_concrete":
+        return HardConcreteGate(
+            encoder.dim, shared, temperature=temperature, mask=mask, inference=inference, threshold=threshold
+        )
+    raise ParameterError(f"gate={name!r}: choose one of {', '.join(GATES)}")
