@@ -58,7 +58,7 @@ class L0GMClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # s
         One gate a dimension, or one for each whole field.
     embedding_dim : int, optional
         The paper's D. Default: 16, or less where the table has more than 16 fields, so that the interface has at
-        most 256 dimensions.
+        most 256 dimensions; one a field where there are more fields than that.
     linear : {"gated", "ungated", "off"}
         The linear term of Eq. 20; ``ungated`` is the paper's literal form, with which no field can leave.
     deep : sequence of int
@@ -92,7 +92,7 @@ class L0GMClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # s
     device : str
         ``"auto"`` takes a GPU where there is one.
     random_state : int
-        The same seed gives the same weights bit for bit on the same machine.
+        The same seed gives the same weights bit for bit on the same machine, on a CPU.
     progress : bool
         Show a progress bar.
     history_path : path, optional
@@ -115,7 +115,7 @@ class L0GMClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # s
     feature_importances_ : array (columns,)
         Share of the open dimensions that belongs to each column.
     metrics_ : dict
-        Measures on the validation and calibration rows.
+        Measures on the validation and calibration rows, of the raw probabilities.
 
     Examples
     --------
@@ -269,10 +269,11 @@ class L0GMClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # s
             infinite=self.infinite,
             categorical=self.categorical,
         )
-        schema, found = fitter.fit(table.select(train), labels[train])
-        notes += found
-        if weight is not None and not weight[train].any():
+        counted = train if weight is None else train[weight[train] > 0]
+        if len(counted) == 0:
             raise DataError(f"all of the {len(train)} training rows have weight zero: give more rows a weight")
+        schema, found = fitter.fit(table.select(counted), labels[counted])
+        notes += found
 
         with ExitStack() as stack:
             cuda = range(torch.cuda.device_count()) if torch.cuda.is_initialized() else ()
@@ -294,7 +295,7 @@ class L0GMClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # s
                 encoder,
                 groups=self.gate_groups,
                 active=self._active(),
-                seed=self.random_state,
+                seed=int(self.random_state),
                 temperature=self.start_temperature,
                 mask=self.mask,
                 inference=self.inference,
@@ -327,13 +328,16 @@ class L0GMClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # s
         proba = {name: self._raw(table.select(part)) for name, part in held_out.items() if len(part)}
         self.temperature_ = TemperatureScaling()
         if "calibration" in proba:
-            self.temperature_ = TemperatureScaling.fit(proba["calibration"], labels[calibration])
+            rows_weight = None if weight is None or not weight[calibration].any() else weight[calibration]
+            self.temperature_ = TemperatureScaling.fit(
+                proba["calibration"], labels[calibration], sample_weight=rows_weight
+            )
         else:
             notes.append("no calibration rows: the temperature is 1")
         present = {n: p for n, p in proba.items() if len(np.unique(labels[held_out[n]])) == len(classes)}
         self.metrics_ = {name: evaluate(labels[held_out[name]], p) for name, p in present.items()}
         hardened = history.last("harden")
-        if hardened is not None and not hardened["decided"]:
+        if gate.learned and hardened is not None and not hardened["decided"]:
             notes.append(
                 f"the gates had not decided by themselves ({hardened['n_open_before']} open, {hardened['n_open']} "
                 "asked): train longer, or with a longer ramp"

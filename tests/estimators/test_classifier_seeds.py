@@ -31,6 +31,17 @@ def test_another_seed_gives_another_model(gate, quick, people):
     assert np.abs(answers[0] - answers[1]).max() > 1e-3
 
 
+def test_the_seed_reaches_the_first_weights(quick):
+    """A step so small that none is taken shows where training starts."""
+    X = {"letter": list("abc") * 40}
+    tables = [
+        quick(random_state=s, lr=1e-12, epochs=1).fit(X, np.arange(120) % 2).model_.encoder.tables.base.detach()
+        for s in (0, 0, 1)
+    ]
+    assert torch.equal(tables[0], tables[1])
+    assert (tables[0] - tables[2]).abs().max() > 0.1
+
+
 def test_random_numbers_of_others_are_left_alone(quick, people):
     torch.manual_seed(3)
     random.seed(3)

@@ -184,11 +184,18 @@ def test_a_column_named_categorical_keeps_its_values(quick):
     assert codes[0][0] == 2
 
 
-def test_values_that_fit_never_saw(people, fitted):
-    """Missing everywhere, or unseen everywhere: an answer like the average one, not an outlier."""
-    nothing = people.new_X.head(5).copy()
-    for name in nothing:
-        nothing[name] = None
-    p = fitted.predict_proba(nothing)
-    assert (p == p[0]).all()
-    assert 0.02 < p[0, 1] < 0.98
+def test_values_that_fit_never_saw_stand_for_an_average_row(quick):
+    """A missing value where there was none, a category that turns up later: the mean over the training rows."""
+    X = {"letter": ["a"] * 60 + ["b"] * 30 + ["c"] * 10, "x": np.arange(100.0)}
+    model = quick(active=0.9, epochs=8, lr=0.02, validation_fraction=0, calibration_fraction=0)
+    model.fit(X, np.arange(100) % 7 < 3)
+    for tables in (model.model_.encoder.tables, model.model_.head.linear.tables):
+        (letters, _), (numbers, slopes) = tables.tables()
+        average = 0.6 * letters[2] + 0.3 * letters[3] + 0.1 * letters[4]
+        np.testing.assert_allclose(letters[:2], [average, average], rtol=1e-5, atol=1e-6)
+        codes = model.schema_.encode(X).codes[:, 1]
+        np.testing.assert_allclose(numbers[0], (numbers + 0.5 * slopes)[codes].mean(0), rtol=1e-4, atol=1e-6)
+        assert np.abs(letters[2] - letters[3]).max() > 1e-3
+    known = model.predict_proba(X)[:, 1]
+    missing, unseen = (model.predict_proba({"letter": [v], "x": [None]})[0, 1] for v in (None, "z"))
+    assert known.min() < missing == unseen < known.max()

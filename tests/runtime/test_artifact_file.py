@@ -239,7 +239,7 @@ def test_a_folder_that_is_not_writable(saved):
         path.parent.chmod(0o700)
 
 
-@pytest.mark.parametrize("value", [float("nan"), float("inf"), np.int64(3), {1, 2}, object()], ids=repr)
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), np.int64(3), {1}, b"x"], ids=str)
 def test_information_that_json_cannot_hold(value, path):
     with pytest.raises(ArtifactError, match="cannot be written"):
         handmade.model().with_information(mine=value).save(path)

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from safetensors import safe_open
 
 from l0gm import load
 from l0gm.runtime import artifact
@@ -67,3 +68,29 @@ def test_written_again_it_is_the_same(model, tmp_path, expected):
     assert np.array_equal(again.predict_proba(expected["rows"]), model.predict_proba(expected["rows"]))
     assert again.schema == model.schema
     assert again.information == model.information
+
+
+def test_the_page_on_the_file_names_all_that_is_in_it():
+    page = (Path(__file__).parents[2] / "docs" / "artifact.md").read_text(encoding="utf-8")
+    arrays, document, _ = artifact.read(FILE)
+    keys = {*document, *document["certificate"], *document["program"], *document["schema"], *document["temperature"]}
+    keys |= {key for field in document["schema"]["fields"] for key in field}
+    keys |= {field["kind"] for field in document["schema"]["fields"]}
+    indexed = {"field": "i", "deep": "l", "cin": "k"}
+    for name in arrays:
+        first, *rest = name.split(".")
+        keys.add(".".join([first, indexed[first], *rest[1:]]) if first in indexed else name)
+    assert {"field.i.rows", "deep.l.bias", "cin.k", "cin_out", "certificate.probabilities"} <= keys
+    assert sorted(key for key in keys if f"`{key}`" not in page) == []
+    for metadata in ("l0gm", "card", "sha256"):
+        assert f"| `{metadata}` |" in page
+
+
+def test_the_checksum_is_the_one_that_the_page_describes():
+    with safe_open(FILE, framework="numpy") as file:
+        metadata = file.metadata()
+        digest = hashlib.sha256(json.dumps([metadata["l0gm"], metadata["card"]]).encode())
+        for name in sorted(file.keys()):
+            a = file.get_tensor(name)
+            digest.update(f"{name} {a.dtype.str} {a.shape}".encode() + a.tobytes("C"))
+    assert metadata["sha256"] == digest.hexdigest()

@@ -46,7 +46,7 @@ def run(
     from l0gm.runtime import load
 
     loaded = load(model)
-    rows = read_part(data, target, split, part)
+    rows = read_part(data, target, split, part, loaded.schema.text_sources)
     name = rows.target or loaded.information.get("target")
     if name is None:
         raise ParameterError(f"--target: name the column of {data} that holds the true labels")

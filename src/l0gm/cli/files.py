@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import warnings
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -21,11 +21,12 @@ READABLE = (".csv", ".tsv", ".parquet", ".feather")
 WRITABLE = (".csv", ".parquet")
 
 
-def read_table(path: Path) -> Frame:
+def read_table(path: Path, text: Collection[str] = ()) -> Frame:
     """Read a table file.
 
     Text columns of csv and tsv files stay text, dates included; numbers are read to the last bit, as bin edges
-    decide on it.
+    decide on it. The columns named in ``text`` are read as text whatever they look like: what ``01`` is must not
+    depend on the rows around it.
 
     Raises
     ------
@@ -41,7 +42,7 @@ def read_table(path: Path) -> Frame:
     if path.stat().st_size == 0:
         raise DataError(f"{path} is empty")
     try:
-        frame: Frame = nw.from_native(_read(path), eager_only=True)
+        frame: Frame = nw.from_native(_read(path, text), eager_only=True)
     except ImportError as error:
         raise MissingExtraError("pandas or pyarrow", "train", f"reading {path.suffix} files") from error
     except (OSError, ValueError, LookupError, NotImplementedError) as error:
@@ -89,11 +90,11 @@ def write_table(frame: Frame, path: Path) -> None:
             raise MissingExtraError("pyarrow", "train", "writing parquet files") from error
 
 
-def _read(path: Path) -> Any:
+def _read(path: Path, text: Collection[str]) -> Any:
     try:
         import pandas as pd
     except ImportError:
-        return _read_with_pyarrow(path)
+        return _read_with_pyarrow(path, text)
     if path.suffix.lower() == ".parquet":
         return pd.read_parquet(path)
     if path.suffix.lower() == ".feather":
@@ -103,12 +104,13 @@ def _read(path: Path) -> Any:
     with warnings.catch_warnings():
         warnings.simplefilter("error", pd.errors.ParserWarning)
         try:
-            return pd.read_csv(path, sep=_separator(path), index_col=False, low_memory=False, **exact)
+            types = dict.fromkeys(text, "str")
+            return pd.read_csv(path, sep=_separator(path), index_col=False, low_memory=False, dtype=types, **exact)
         except pd.errors.ParserWarning as error:
             raise ValueError("rows have more cells than the header has names") from error
 
 
-def _read_with_pyarrow(path: Path) -> Any:
+def _read_with_pyarrow(path: Path, text: Collection[str]) -> Any:
     import pyarrow as pa
     from pyarrow import csv, feather, parquet
 
@@ -123,9 +125,10 @@ def _read_with_pyarrow(path: Path) -> Any:
         layout = csv.ParseOptions(delimiter=_separator(path), newlines_in_values=True)
         return csv.read_csv(path, parse_options=layout, convert_options=options)
 
-    table = read({})
+    as_text = dict.fromkeys(text, pa.string())
+    table = read(as_text)
     dates = {column.name: pa.string() for column in table.schema if pa.types.is_temporal(column.type)}
-    table = read(dates) if dates else table
+    table = read(as_text | dates) if dates else table
     for column in table.schema:
         if pa.types.is_binary(column.type):
             raise ValueError(f"column {column.name} is not in UTF-8")

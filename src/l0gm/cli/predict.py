@@ -50,7 +50,7 @@ def run(
     if out is not None:
         check_writable(out)
     loaded = load(model)
-    frame = read_part(data, None, None, "all").frame
+    frame = read_part(data, None, None, "all", loaded.schema.text_sources).frame
     kept = names(keep)
     check_columns(frame, kept, "--keep")
     proba = loaded.predict_proba(frame.to_native(), calibrated=calibrated)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Sequence
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -91,8 +92,10 @@ def read_task(data: str, target: str | None, split: str | None, test: Path | Non
     return Task(data, name, *(Part(part, target, data) for part in parts))
 
 
-def read_part(data: str, target: str | None, split: str | None, part: str | None) -> Part:
+def read_part(data: str, target: str | None, split: str | None, part: str | None, text: Collection[str] = ()) -> Part:
     """Return the rows that ``evaluate`` and ``predict`` ask for: of a data set its test rows, of a file all.
+
+    ``text`` names the columns that a file is to give as text.
 
     Raises
     ------
@@ -105,7 +108,7 @@ def read_part(data: str, target: str | None, split: str | None, part: str | None
         for option, value in (("--split", split), ("--part", None if part == "all" else part)):
             if value is not None:
                 raise ParameterError(f"{option} {value}: it is for registered data sets; of a file, all rows are read")
-        frame = read_table(Path(data))
+        frame = read_table(Path(data), text)
         if target is not None:
             check_columns(frame, [target], "--target")
         return Part(frame, target, data)

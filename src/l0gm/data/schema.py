@@ -188,6 +188,11 @@ class Schema:
         return tuple(dict.fromkeys(f.source for f in self.fields))
 
     @property
+    def text_sources(self) -> tuple[str, ...]:
+        """The columns that are read as text: of categories and identifiers."""
+        return tuple(f.source for f in self.fields if not isinstance(f, NumericField))
+
+    @property
     def names(self) -> tuple[str, ...]:
         """The fields' names."""
         return tuple(f.name for f in self.fields)

@@ -82,7 +82,7 @@ def run_seeds(
     dense : bool
         Whether to fit the dense models.
     overwrite : bool
-        Discard what an earlier run left in ``out``.
+        Fit again whatever is in ``out``; what an earlier run left there is replaced as each fit ends.
     about : mapping, optional
         Entries on the data (``data``, ``split``, ``target``) for the summary and the model files.
     progress : bool
@@ -109,9 +109,8 @@ def run_seeds(
     chosen = l0gm.L0GMClassifier(**options).get_params()
     settings = plain({name: value for name, value in chosen.items() if name not in NOT_SETTINGS})
     conditions = {**settings, "training rows": str(train), "test rows": str(test), **versions()}
-    if overwrite:
-        _discard(out)
-    _refuse_others(out, conditions)
+    if not overwrite:
+        _refuse_others(out, conditions)
 
     roles: dict[str, dict[str, Any]] = {"gated": chosen}
     if dense and chosen["gate"] != "none":
@@ -120,7 +119,7 @@ def run_seeds(
     for seed in seeds:
         for role, parameters in roles.items():
             folder = out / FOLDERS[role].format(seed)
-            record = _finished(folder)
+            record = None if overwrite else _finished(folder)
             if record is None:
                 own = {"random_state": seed, "progress": progress, "history_path": folder / HISTORY}
                 record = _fit(l0gm.L0GMClassifier(**(parameters | own)), train, test, folder, about, conditions)
@@ -137,6 +136,8 @@ def run_seeds(
         }
     )
     write_json(out / SUMMARY, summary)
+    if overwrite:
+        _discard(out, {out / FOLDERS[role].format(seed) for role in roles for seed in seeds})
     return summary
 
 
@@ -217,10 +218,11 @@ def _refuse_others(out: Path, conditions: Mapping[str, Any]) -> None:
             )
 
 
-def _discard(out: Path) -> None:
-    """Remove the files that a run writes, and nothing else."""
-    for path in (out / SUMMARY, *_left(out, METRICS), *_left(out, MODEL), *_left(out, HISTORY)):
-        path.unlink(missing_ok=True)
+def _discard(out: Path, keep: set[Path]) -> None:
+    """Remove the files of fits that are not in the folders to keep, and nothing else."""
+    for path in (*_left(out, METRICS), *_left(out, MODEL), *_left(out, HISTORY)):
+        if path.parent not in keep:
+            path.unlink(missing_ok=True)
 
 
 def _left(out: Path, name: str) -> list[Path]:

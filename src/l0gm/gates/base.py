@@ -134,6 +134,10 @@ class Gate(nn.Module, ABC):
         """Describe the gate in one line."""
         return f"dim={self.dim}, n_gates={self.n_gates}, n_open={self.n_open}, hardened={self.hardened}"
 
+    def attainable(self, k: int) -> int:
+        """Return how many dimensions :meth:`harden` opens when asked for ``k``, if all groups are of one size."""
+        return int(self._best(torch.zeros(self.n_gates, device=self.group_index.device), k).sum())
+
     def _check_k(self, k: int) -> None:
         if not 1 <= k <= self.dim:
             raise ParameterError(f"k={k}: harden needs between 1 and {self.dim} open dimensions")

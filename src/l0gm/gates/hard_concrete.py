@@ -138,6 +138,10 @@ class HardConcreteGate(Gate):
         log_alpha = self.log_alpha.detach() if self.hardened else self.log_alpha
         return (functional.open_probability(log_alpha) * self.sizes).sum()
 
+    def above_threshold(self) -> int:
+        """Return how many dimensions have sigmoid(log_alpha) > threshold, whatever the inference rule."""
+        return int(functional.binary(self.log_alpha, self.threshold)[self.group_index].sum())
+
     def harden(self, k: int | None = None) -> Tensor:
         """Fix the support to the k dimensions of largest ``log_alpha`` (``None``: those open now); bool (dim,)."""
         with torch.no_grad():

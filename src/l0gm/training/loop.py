@@ -6,7 +6,7 @@ import copy
 import math
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -28,6 +28,7 @@ CLOSE_ENOUGH = 0.02  # of the dimensions: how far from the target the gates' own
 UNMOVED = 0.001  # validation AUC: how far hardening may move it, or one row's worth of it where there are few
 GATE_TRAVEL = 24.0  # logits that a gate can move over the ramp, four times the way from open to closed
 RESTORED_LR = 0.5  # what the learning rate is multiplied with when the safeguard brings weights back
+LEAST_LR = 1 / 16  # of the learning rate: what it does not fall below
 
 
 @dataclass(frozen=True)
@@ -51,7 +52,8 @@ class Trainer:
         The target is that of ``model.gate``; gates elsewhere in it feel the same penalty and are hardened with it,
         as they stand.
     active : float, optional
-        Fraction of the interface's dimensions to leave open, met exactly: round(active * dim), at least one.
+        Fraction of the interface's dimensions to leave open, met exactly: round(active * dim), at least one; where
+        dimensions share gates, as many whole groups as fit into that, at least one.
     penalty : float, optional
         The paper's lambda on the summed open probabilities; the gate is hardened at its threshold. Give at most
         one of the two; with neither, the gate is hardened as it stands.
@@ -110,7 +112,7 @@ class Trainer:
         self.model = model
         self.gate = model.gate
         self.learned = [gate for gate in model.gates().values() if isinstance(gate, HardConcreteGate)]
-        self.target = None if active is None else max(1, round(active * self.gate.dim))
+        self.target = None if active is None else self.gate.attainable(max(1, round(active * self.gate.dim)))
         self.penalty = penalty
         self.schedule = Schedule() if schedule is None else schedule
         self.epochs = epochs
@@ -124,6 +126,7 @@ class Trainer:
         self.on_step = on_step
         self.objective = Objective(model, smoothing)
         self.control = TargetControl(self.gate.dim, 1, 1.0)
+        self.applied = 0.0  # the penalty of the latest step
         matrices, vectors = decayed(model)
         self.optimizer = torch.optim.AdamW(
             [
@@ -157,6 +160,8 @@ class Trainer:
 
     def _fit(self, train: Rows, valid: Rows) -> GatedModel:
         n = train.inputs.n_rows
+        if train.weight is not None:
+            train = replace(train, weight=train.weight / train.weight.mean())
         steps = math.ceil(n / self.batch_size)
         total = planned = self.epochs * steps
         ramp = round(self.schedule.ramp * total)
@@ -165,7 +170,7 @@ class Trainer:
             self.optimizer.param_groups[-1]["lr"] = min(GATE_TRAVEL / max(ramp, 1), 0.2)
         harden_step = 0 if self.gate.hardened else round(self.schedule.harden_at * total)
         latest = harden_step + (total if self.target is not None else 0)  # the hold may stretch
-        safeguard = Safeguard(self.model)
+        safeguard, least_lr = Safeguard(self.model), self.lr * LEAST_LR
         best, best_state, stale, step, epoch = math.inf, None, 0, 0, 0
         started = time.perf_counter()
         self.model.train()
@@ -196,7 +201,7 @@ class Trainer:
             self._record(epoch, losses / (step - first), score, time.perf_counter() - started)
             if not self.gate.hardened:
                 if safeguard.check(score, lambda: self._score(valid)):
-                    self.lr *= RESTORED_LR
+                    self.lr = max(self.lr * RESTORED_LR, least_lr)
                     self.history.append(event="restore", epoch=epoch, lr=self.lr)
                 continue
             stale = 0 if score < best else stale + 1
@@ -216,6 +221,7 @@ class Trainer:
             gate.anneal(temperature)
         expected = self.objective.expected_open()
         penalty = 0.0 if expected is None else self._penalty(expected, progress)
+        self.applied = penalty
         weight = None if train.weight is None else train.weight[rows]
         objective, loss = self.objective(train.inputs.take(rows), train.y[rows], weight, penalty, expected)
         self.optimizer.zero_grad(set_to_none=True)
@@ -262,7 +268,7 @@ class Trainer:
         """
         n_before, before = self.gate.n_open, self._auc(valid)
         state = copy.deepcopy(self.gate.state_dict())
-        self.gate.harden(self.target)
+        self.gate.harden(self._count())
         after = self._auc(valid)
         near = abs(n_before - self.gate.n_open) <= CLOSE_ENOUGH * self.gate.dim
         decided = near and not abs(after - before) >= max(UNMOVED, 1.0 / valid.inputs.n_rows)
@@ -283,6 +289,12 @@ class Trainer:
         )
         return True
 
+    def _count(self) -> int | None:
+        """Return how many dimensions to leave open: the target, or those that the paper's pi leaves open."""
+        if self.target is None and isinstance(self.gate, HardConcreteGate) and self.gate.inference == "soft":
+            return self.gate.above_threshold() or None
+        return self.target
+
     def _auc(self, valid: Rows) -> float:
         """Return the validation AUC, NaN where a class has no rows there."""
         y, proba = valid.y.cpu().numpy(), predict(self.model, valid.inputs).cpu().numpy()
@@ -300,7 +312,6 @@ class Trainer:
         )
 
     def _record(self, epoch: int, train_loss: float, score: float, seconds: float) -> None:
-        penalty = self.control.unit * self.control.multiplier if self.penalty is None else self.penalty
         self.history.append(
             event="epoch",
             epoch=epoch,
@@ -309,7 +320,7 @@ class Trainer:
             n_open=self.gate.n_open,
             expected_open=float(self.gate.expected_open().detach()),
             temperature=getattr(self.gate, "temperature", None),
-            penalty=penalty,
+            penalty=self.applied,
             hardened=self.gate.hardened,
             seconds=round(seconds, 3),
         )

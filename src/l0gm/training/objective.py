@@ -23,7 +23,8 @@ def task_loss(logits: Tensor, y: Tensor, weight: Tensor | None = None, smoothing
     y : int64 Tensor (n,)
         Class indices.
     weight : Tensor (n,), optional
-        Row weights; the mean divides by their sum. Where all are zero the loss is zero.
+        Row weights, of mean one over all training rows: the loss of a batch is the mean of weight times loss, so
+        that rows keep their weight relative to those of other batches.
     smoothing : float
         Share of the label that is spread evenly over the classes.
     """
@@ -34,7 +35,7 @@ def task_loss(logits: Tensor, y: Tensor, weight: Tensor | None = None, smoothing
         losses = functional.cross_entropy(logits, y, reduction="none", label_smoothing=smoothing)
     if weight is None:
         return losses.mean()
-    return (losses * weight).sum() / weight.sum().clamp_min(torch.finfo(weight.dtype).tiny)
+    return (losses * weight).mean()
 
 
 class Objective:
