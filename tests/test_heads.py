@@ -332,3 +332,16 @@ def test_each_branch_can_be_left_out(branches, n_outputs):
 def test_a_head_without_branches_is_an_error():
     with pytest.raises(ParameterError, match="at least one"):
         IntegratedHead(2, 1)
+
+
+def test_many_fields_give_the_same_pooled_values_by_the_other_way():
+    """With more fields than coordinates times maps, the products would take more room than the maps."""
+    torch.manual_seed(0)
+    cin = CIN(12, (3, 2))
+    x = torch.randn(5, 12, 2)
+    assert cin.n_fields > cin.widths[-1] * x.shape[-1]
+    pooled = torch.cat([state.sum(-1) for state in cin.maps(x)], 1)
+    torch.testing.assert_close(cin(x), pooled)
+    wide = torch.cat([x, torch.zeros(5, 12, 6)], -1)  # coordinates of zeros add nothing, and change the way
+    assert cin.n_fields <= cin.widths[-1] * wide.shape[-1]
+    torch.testing.assert_close(cin(wide), pooled)

@@ -36,7 +36,7 @@ class NotFittedError(L0GMError, ValueError, AttributeError):
 
 
 class TrainingError(L0GMError, RuntimeError):
-    """Training cannot go on: the loss is not finite, or a checkpoint does not belong to this run."""
+    """Training cannot go on: there are no rows, or the loss is not finite."""
 
 
 class CompactionError(L0GMError, RuntimeError):

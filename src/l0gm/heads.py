@@ -131,9 +131,12 @@ class CIN(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Return the pooled values p+ (n, n_outputs) of ``x`` (n, m, D) (Eqs. 11 and 12).
 
-        The last depth's maps are only summed, so their sums are taken without making them: with the products
-        G_ij = <X(T-1)_i, X(0)_j>, p_h = sum_ij W(T,h)_ij G_ij.
+        The last depth's maps are only summed, so their sums can be taken without making them: with the products
+        G_ij = <X(T-1)_i, X(0)_j>, p_h = sum_ij W(T,h)_ij G_ij. Where the fields are so many that the products take
+        more room than the maps, the maps are made.
         """
+        if self.n_fields > self.widths[-1] * x.shape[-1]:
+            return torch.cat([state.sum(-1) for state in self.maps(x)], 1)
         inner = self.maps(x, len(self.widths) - 1)
         products = torch.matmul(inner[-1] if inner else x, x.transpose(1, 2)).flatten(1)
         last = products @ self.matrices()[-1].flatten(1).T

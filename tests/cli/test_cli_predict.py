@@ -86,3 +86,19 @@ def test_a_kept_column_may_not_hide_an_answer(refuses, trained, tmp_path):
     trained.frame.assign(prediction=1).to_csv(tmp_path / "a.csv", index=False)
     line = refuses("predict", trained.model, tmp_path / "a.csv", "--keep", "prediction")
     assert "--keep prediction" in line
+
+
+def test_a_row_of_a_csv_file_is_read_alike_alone_and_in_company(l0gm, quick, tmp_path):
+    """Codes such as 01 look like numbers where no other row says otherwise."""
+    rng = np.random.default_rng(0)
+    code = rng.choice(["01", "02", "X9"], 400)
+    frame = pd.DataFrame({"code": code, "x": rng.normal(size=400), "y": np.where(code == "01", "a", "b")})
+    frame.to_csv(tmp_path / "train.csv", index=False)
+    out = tmp_path / "run"
+    assert l0gm("train", tmp_path / "train.csv", "--target", "y", "--no-dense", "--out", out, *quick).exit_code == 0
+    (tmp_path / "alone.csv").write_text("code,x\n01,0.0\n")
+    (tmp_path / "company.csv").write_text("code,x\n01,0.0\nX9,0.0\n")
+    model = out / "seed-0" / "model.l0gm"
+    alone = l0gm("predict", model, tmp_path / "alone.csv").stdout.splitlines()
+    company = l0gm("predict", model, tmp_path / "company.csv").stdout.splitlines()
+    assert alone[1] == company[1]

@@ -192,3 +192,13 @@ def test_test_rows_are_checked_before_training(classes, options, tmp_path, no_fi
 def test_seeds_that_mean_nothing(rows, seeds, tmp_path):
     with pytest.raises(ParameterError, match="seeds="):
         run_seeds(*rows, seeds=seeds, out=tmp_path)
+
+
+def test_an_overwrite_that_fails_leaves_what_was_there(rows, options, tmp_path):
+    run_seeds(*rows, seeds=[0], out=tmp_path, dense=False, **options)
+    before = {
+        path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file() and path.name != "history.jsonl"
+    }
+    with pytest.raises(ParameterError, match="device"):
+        run_seeds(*rows, seeds=[0], out=tmp_path, dense=False, overwrite=True, device="nonsense", **options)
+    assert {path: path.read_bytes() for path in before} == before

@@ -342,3 +342,27 @@ def test_predict_is_the_model_at_inference(n_classes):
     torch.testing.assert_close(probabilities(made(inputs).detach().double()), whole)
     predict(made, inputs)
     assert not made.training
+
+
+def test_only_the_ratios_of_weights_matter():
+    made = {scale: model(6, hidden=(4,)) for scale in (1.0, 40.0)}
+    made[40.0].load_state_dict(made[1.0].state_dict())
+    train, valid = problem(200, 6)
+    weight = torch.rand(200) + 0.1
+    for scale, one in made.items():
+        weighted = Rows(train.inputs, train.y, scale * weight)
+        Trainer(one, active=0.5, epochs=3, batch_size=32).fit(weighted, valid)
+    for a, b in zip(made[1.0].parameters(), made[40.0].parameters(), strict=True):
+        torch.testing.assert_close(a, b, rtol=1e-3, atol=1e-4)
+
+
+def test_a_rare_heavy_class_is_learned_at_its_weight():
+    """Dividing each batch's loss by the weights in it would lose the ratio: most batches have no heavy row."""
+    torch.manual_seed(0)
+    x = torch.zeros(2000, 2)
+    y = (torch.arange(2000) % 50 == 0).long()
+    rows = Rows(Numbers(x), y, torch.where(y == 1, 49.0, 1.0))
+    made = model(2)
+    Trainer(made, epochs=40, batch_size=16, lr=0.02, patience=40).fit(rows, rows)
+    share = float(predict(made, Numbers(x[:1]))[0, 1])
+    assert share == pytest.approx(0.5, abs=0.05)

@@ -36,7 +36,7 @@ class Rows:
 
 
 @torch.no_grad()
-def predict(model: GatedModel, inputs: Batches, batch_size: int = 8192) -> Tensor:
+def predict(model: GatedModel, inputs: Batches, batch_size: int = 2048) -> Tensor:
     """Return class probabilities (n, C), float64, of ``inputs`` in evaluation mode."""
     was_training = model.training
     model.eval()
