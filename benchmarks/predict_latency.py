@@ -33,8 +33,9 @@ def main() -> None:
     gated = L0GMClassifier(active=0.15).fit(X.iloc[train], y.iloc[train])
     small = gated.compact()
     C = X.copy()
-    for name in C.columns[C.dtypes == object]:
-        C[name] = C[name].astype("category")
+    for name in C.columns:
+        if C[name].dtype.kind == "O":
+            C[name] = C[name].astype("category")
     trees = HistGradientBoostingClassifier(early_stopping=True, random_state=0).fit(C.iloc[train], y.iloc[train])
     rows, codes = X.iloc[test], C.iloc[test]
     encoded = small.encode(rows)
