@@ -20,13 +20,13 @@ from l0gm.assembly import GATES, integrated_predictor, make_gate
 from l0gm.calibration import TemperatureScaling
 from l0gm.data.fitting import SchemaFitter
 from l0gm.data.frames import Table
-from l0gm.data.labels import encode_target, row_weights
+from l0gm.data.labels import encode_labels, encode_target, row_weights
 from l0gm.data.splits import MIN_ROWS_PER_CLASS, three_way
 from l0gm.encoders.tabular import TabularBatch
 from l0gm.errors import DataError, NotFittedError, ParameterError
 from l0gm.metrics import evaluate
 from l0gm.model import GatedModel
-from l0gm.runtime.model import CompactModel, encode_labels, label_array
+from l0gm.runtime.model import CompactModel, label_array
 from l0gm.schedules import Schedule
 from l0gm.training.history import History
 from l0gm.training.loop import Trainer

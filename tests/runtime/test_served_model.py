@@ -10,12 +10,13 @@ import pyarrow as pa
 import pytest
 
 from l0gm import load
+from l0gm.data.labels import encode_labels
 from l0gm.data.probes import probe_rows
 from l0gm.data.schema import Schema
 from l0gm.errors import ArtifactError, DataError
 from l0gm.metrics import evaluate
 from l0gm.runtime import Certificate, CompactModel
-from l0gm.runtime.model import encode_labels, label_array
+from l0gm.runtime.model import label_array
 
 
 @pytest.fixture(scope="module")
@@ -184,7 +185,7 @@ def test_evaluate_is_the_metrics_of_its_probabilities(served, rows, answers):
     "y",
     [["b", "a", "c"], ("b", "a", "c"), np.array(["b", "a", "c"]), pd.Series(["b", "a", "c"], index=[9, 9, 0]),
      pd.Categorical(["b", "a", "c"]), pl.Series(["b", "a", "c"]), pa.array(["b", "a", "c"]),
-     pa.chunked_array([["b"], ["a", "c"]]), iter("bac")],
+     pa.chunked_array([["b"], ["a", "c"]]), pd.DataFrame({"y": ["b", "a", "c"]})],
     ids=lambda y: type(y).__name__,
 )  # fmt: skip
 def test_labels_as_class_indices(y):
@@ -198,11 +199,11 @@ def test_labels_as_class_indices(y):
     [
         (["a", "d"], ("a", "b"), r"label 'd' is none of the model's classes \['a', 'b'\]"),
         (["a", None], ("a", "b"), "label None is none"),
-        ([1.5], (1, 2), r"label 1\.5 is none"),
-        ([float("nan")], (1, 2), "label nan is none"),
+        ([1.5], (1, 2), r"The target holds 1\.5"),
+        ([float("nan")], (1, 2), "a label is missing"),
         (["1"], (1, 2), "label '1' is none"),
-        ([["a"]], ("a", "b"), r"label \['a'\] is none"),
-        ([{}], ("a", "b"), r"label \{\} is none"),
+        ([["a"]], ("a", "b"), "values of type list"),
+        ([{}], ("a", "b"), "values of type dict"),
     ],
 )
 def test_labels_that_are_none(y, classes, says):

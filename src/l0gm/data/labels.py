@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numbers
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any, Literal
 
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from l0gm.data.frames import Table
 from l0gm.errors import DataError, ParameterError
 
-__all__ = ["encode_target", "row_weights"]
+__all__ = ["encode_labels", "encode_target", "row_weights"]
 
 MAX_CLASSES = 1000
 
@@ -56,6 +56,26 @@ def encode_target(y: object, n_rows: int) -> tuple[tuple[Any, ...], NDArray[np.i
         raise DataError(f"the target has {len(classes)} distinct values, more than {MAX_CLASSES}: is it a quantity?")
     index = {label: i for i, label in enumerate(classes)}
     return classes, np.array([index[label] for label in labels], dtype=np.int64)[codes]
+
+
+def encode_labels(y: object, classes: Sequence[Any]) -> NDArray[np.int64]:
+    """Return the class index of each label of ``y``, int64 (n,); ``y`` may be whatever :func:`encode_target` takes.
+
+    Raises
+    ------
+    DataError
+        If a label is missing or is none of ``classes``.
+    """
+    table, name = _table(y)
+    codes, values = table.factorize(name)
+    index = {label: i for i, label in enumerate(classes)}
+    found = [index.get(_label(value)) for value in values]
+    for value, place, used in zip(values, found, np.bincount(codes[codes >= 0], minlength=len(values)), strict=True):
+        if place is None and used:
+            raise DataError(f"label {value!r} is none of the model's classes {list(classes)}")
+    if (codes < 0).any():
+        raise DataError(f"label {None!r} is none of the model's classes {list(classes)}: a label is missing")
+    return np.array([-1 if place is None else place for place in found], dtype=np.int64)[codes]
 
 
 def _table(y: Any) -> tuple[Table, str]:

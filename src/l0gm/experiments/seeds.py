@@ -14,14 +14,13 @@ from numpy.typing import NDArray
 
 import l0gm
 from l0gm.data.frames import Table
-from l0gm.data.labels import encode_target
+from l0gm.data.labels import encode_labels, encode_target
 from l0gm.errors import DataError, ParameterError
 from l0gm.experiments.machine import hardware, versions
 from l0gm.experiments.records import differences, fingerprint, plain, read_json, write_json
 from l0gm.experiments.summary import summarise_records
 from l0gm.metrics import evaluate
 from l0gm.runtime import load
-from l0gm.runtime.model import encode_labels
 
 if TYPE_CHECKING:
     from l0gm.estimators import L0GMClassifier

@@ -14,15 +14,16 @@ from numpy.typing import NDArray
 
 from l0gm.calibration import TemperatureScaling
 from l0gm.data.frames import Table
+from l0gm.data.labels import encode_labels
 from l0gm.data.probes import probe_rows
 from l0gm.data.schema import Encoded, Schema
-from l0gm.errors import ArtifactError, DataError
+from l0gm.errors import ArtifactError
 from l0gm.metrics import evaluate
 from l0gm.runtime import artifact
 from l0gm.runtime.card import card
 from l0gm.runtime.tabular import TabularProgram
 
-__all__ = ["Certificate", "CompactModel", "encode_labels", "label_array", "load"]
+__all__ = ["Certificate", "CompactModel", "label_array", "load"]
 
 
 @dataclass(frozen=True)
@@ -236,30 +237,6 @@ def label_array(classes: Sequence[Any]) -> NDArray[Any]:
     array = np.asarray(classes)
     altered = array.dtype.kind == "f" or array.tolist() != list(classes)  # integers too large, a text that ends in NUL
     return np.array(classes, dtype=object) if altered else array
-
-
-def encode_labels(y: object, classes: Sequence[Any]) -> NDArray[np.int64]:
-    """Return the class index of each label, int64 (n,).
-
-    Raises
-    ------
-    DataError
-        If a label is missing or is none of ``classes``.
-    """
-    labels = y.tolist() if hasattr(y, "tolist") else y.to_pylist() if hasattr(y, "to_pylist") else list(y)  # type: ignore[call-overload]  # any sequence
-    index = {label: i for i, label in enumerate(classes)}
-    try:
-        return np.array([index[label] for label in labels], dtype=np.int64)
-    except (KeyError, TypeError):
-        strange = next(label for label in labels if not _known(label, index))
-        raise DataError(f"label {strange!r} is none of the model's classes {list(classes)}") from None
-
-
-def _known(label: Any, index: dict[Any, int]) -> bool:
-    try:
-        return label in index
-    except TypeError:
-        return False
 
 
 def _no_columns(n_rows: int) -> Table:
