@@ -6,7 +6,7 @@ import math
 import os
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import ExitStack
-from numbers import Integral
+from numbers import Integral, Real
 from pathlib import Path
 from typing import Any, Literal
 
@@ -37,6 +37,14 @@ __all__ = ["L0GMClassifier"]
 
 DEFAULT_ACTIVE = 0.15
 LEAST_STEPS = 1500
+NUMBERS = (
+    *("active", "penalty", "dropout", "warmup", "ramp", "hold", "start_temperature", "end_temperature", "threshold"),
+    *("lr", "gate_lr", "weight_decay", "label_smoothing", "validation_fraction", "calibration_fraction"),
+)
+WHOLE_NUMBERS = (
+    *("embedding_dim", "cin_rank", "max_bins", "min_bin_rows", "min_count", "max_categories", "hash_buckets"),
+    *("epochs", "batch_size", "patience", "random_state"),
+)
 
 
 class L0GMClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn ships no types
@@ -346,6 +354,11 @@ class L0GMClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # s
         return self
 
     def _check_parameters(self) -> None:
+        for names, kind, what in ((NUMBERS, Real, "a number"), (WHOLE_NUMBERS, Integral, "a whole number")):
+            for name in names:
+                value = getattr(self, name)
+                if value is not None and (isinstance(value, bool) or not isinstance(value, kind)):
+                    raise ParameterError(f"{name}={value!r}: {what} is needed")
         if self.gate not in GATES:
             raise ParameterError(f"gate={self.gate!r}: choose one of {', '.join(GATES)}")
         if self.active is not None and self.penalty is not None:

@@ -224,3 +224,13 @@ def test_a_device_that_is_not_there(step, quick):
     with pytest.raises(ParameterError, match="device='cuda'"):
         quick(device="cuda").fit(*step)
     assert next(quick(device="auto").fit(*step).model_.parameters()).device.type == "cpu"
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{"lr": "x"}, {"active": "0.1"}, {"dropout": None, "lr": [1]}, {"batch_size": 1.5}, {"epochs": True}],
+    ids=str,
+)
+def test_parameters_of_the_wrong_type(quick, people, wrong):
+    with pytest.raises(ParameterError, match="number is needed"):
+        quick(**wrong).fit(people.X, people.y)
