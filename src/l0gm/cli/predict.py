@@ -40,12 +40,11 @@ def run(
     the model reads (see l0gm show), others are ignored. PyTorch is not needed.
     """
     import narwhals.stable.v2 as nw
-    import numpy as np
 
     from l0gm.cli.files import check_columns, check_writable, write_table
     from l0gm.cli.parsing import names
     from l0gm.cli.sources import read_part
-    from l0gm.runtime import load
+    from l0gm.runtime.model import label_array, load
 
     if out is not None:
         check_writable(out)
@@ -54,7 +53,7 @@ def run(
     kept = names(keep)
     check_columns(frame, kept, "--keep")
     proba = loaded.predict_proba(frame.to_native(), calibrated=calibrated)
-    answers = {"prediction": np.asarray(loaded.classes_)[proba.argmax(1)].tolist()}
+    answers = {"prediction": label_array(loaded.classes_)[proba.argmax(1)].tolist()}
     answers |= {f"p({label})": proba[:, i] for i, label in enumerate(loaded.classes_)}
     clash = [name for name in kept if name in answers]
     if clash:

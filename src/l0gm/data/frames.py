@@ -210,7 +210,7 @@ class Table:
 def _eager(data: object) -> nw.DataFrame[Any]:
     try:
         frame = nw.from_native(data, eager_only=True, pass_through=True)
-    except Exception as error:
+    except Exception as error:  # whatever a foreign library raises on a table of its own
         names = getattr(data, "columns", ())
         _refuse_duplicates([str(name) for name in getattr(data, "column_names", names)])  # pyarrow's is the second
         raise DataError(f"this table cannot be read: {error}") from error

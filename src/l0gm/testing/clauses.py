@@ -38,7 +38,7 @@ def run_clauses(subject: str, clauses: Sequence[Callable[..., None]], *arguments
             torch.manual_seed(0)
             try:
                 clause(*arguments)
-            except Exception as error:
+            except Exception as error:  # any failure of the module under test breaks the clause
                 name = clause.__name__.strip("_").replace("_", " ")
                 what = str(error) if isinstance(error, AssertionError) else repr(error)
                 raise AssertionError(f"{subject} breaks the clause {name!r}: {what}") from error
