@@ -1,11 +1,11 @@
-"""The scikit-learn face: one estimator that walks the whole line from a table to a compacted model."""
+"""One estimator that walks the whole line from a table to a compacted model."""
 
 from __future__ import annotations
 
 import math
 import os
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, nullcontext
 from numbers import Integral, Real
 from pathlib import Path
 from typing import Any, Literal
@@ -19,11 +19,11 @@ from l0gm import compaction
 from l0gm.assembly import GATES, integrated_predictor, make_gate
 from l0gm.calibration import TemperatureScaling
 from l0gm.data.fitting import SchemaFitter
-from l0gm.data.frames import Table
-from l0gm.data.labels import encode_labels, encode_target, row_weights
-from l0gm.data.splits import MIN_ROWS_PER_CLASS, three_way
-from l0gm.encoders.tabular import TabularBatch
-from l0gm.errors import DataError, NotFittedError, ParameterError
+from l0gm.data.labels import encode_labels
+from l0gm.encoders.tabular import TabularBatch, TabularEncoder
+from l0gm.errors import NotFittedError, ParameterError
+from l0gm.estimators.preparation import Prepared, prepare
+from l0gm.heads import IntegratedHead
 from l0gm.metrics import evaluate
 from l0gm.model import GatedModel
 from l0gm.runtime.model import CompactModel, label_array
@@ -31,7 +31,7 @@ from l0gm.schedules import Schedule
 from l0gm.training.history import History
 from l0gm.training.loop import Trainer
 from l0gm.training.progress import ProgressBar
-from l0gm.training.rows import Rows, predict
+from l0gm.training.rows import predict
 
 __all__ = ["L0GMClassifier"]
 
@@ -252,22 +252,32 @@ class L0GMClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # s
         """
         self._check_parameters()
         device = _device(self.device)
-        table = Table(X)
-        classes, labels = encode_target(y, len(table))
-        weight = row_weights(sample_weight, self.class_weight, labels, classes)
-        counts = np.bincount(labels)
-        if counts.min() < MIN_ROWS_PER_CLASS:
-            raise DataError(
-                f"class {classes[counts.argmin()]!r} has {counts.min()} row, and at least {MIN_ROWS_PER_CLASS} are "
-                "needed: merge it with another class, drop it, or bring more rows"
-            )
-        parts = three_way(labels, self.validation_fraction, self.calibration_fraction, self.random_state)
-        train, validation, calibration = parts
-        notes = []
-        if len(validation) == 0:
-            validation = train
-            notes.append("no validation rows: the checkpoint was chosen on the training rows")
-        fitter = SchemaFitter(
+        prepared = prepare(
+            X,
+            y,
+            sample_weight,
+            fitter=self._fitter(),
+            class_weight=self.class_weight,
+            validation_fraction=self.validation_fraction,
+            calibration_fraction=self.calibration_fraction,
+            seed=self.random_state,
+        )
+        self.notes_ = list(prepared.notes)
+        self.classes_ = label_array(prepared.classes)
+        self.feature_names_in_ = np.asarray(prepared.schema.columns, dtype=object)
+        self.n_features_in_ = len(prepared.schema.columns)
+        self.schema_ = prepared.schema
+        self._training_rows = len(prepared.train)
+        with ExitStack() as stack:
+            cuda = range(torch.cuda.device_count()) if torch.cuda.is_initialized() else ()
+            stack.enter_context(torch.random.fork_rng(cuda))
+            torch.manual_seed(self.random_state)
+            self._train(prepared, device)
+        self._measure(prepared)
+        return self
+
+    def _fitter(self) -> SchemaFitter:
+        return SchemaFitter(
             bins=self.bins,
             max_bins=self.max_bins,
             min_bin_rows=self.min_bin_rows,
@@ -277,81 +287,73 @@ class L0GMClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # s
             infinite=self.infinite,
             categorical=self.categorical,
         )
-        counted = train if weight is None else train[weight[train] > 0]
-        if len(counted) == 0:
-            raise DataError(f"all of the {len(train)} training rows have weight zero: give more rows a weight")
-        schema, found = fitter.fit(table.select(counted), labels[counted])
-        notes += found
 
-        with ExitStack() as stack:
-            cuda = range(torch.cuda.device_count()) if torch.cuda.is_initialized() else ()
-            stack.enter_context(torch.random.fork_rng(cuda))
-            torch.manual_seed(self.random_state)
-            n_outputs = 1 if len(classes) == 2 else len(classes)
-            encoder, head = integrated_predictor(
-                schema,
-                n_outputs,
-                width=self.embedding_dim,
-                linear=self.linear,
-                deep=self.deep,
-                cin=self.cin,
-                cin_rank=self.cin_rank,
-                dropout=self.dropout,
-            )
-            gate = make_gate(
-                self.gate,
-                encoder,
-                groups=self.gate_groups,
-                active=self._active(),
-                seed=int(self.random_state),
-                temperature=self.start_temperature,
-                mask=self.mask,
-                inference=self.inference,
-                threshold=self.threshold,
-            )
-            model = GatedModel(encoder, gate, head).to(device)
-            history = History(None if self.history_path is None else Path(self.history_path))
-            bar = stack.enter_context(ProgressBar(f"seed {self.random_state}")) if self.progress else None
-            trainer = self._trainer(model, len(train), history, bar)
-            rows = {
-                name: Rows(
-                    TabularBatch.of(schema.encode(table.select(part)), device),
-                    torch.from_numpy(labels[part]).to(device),
-                    None if weight is None or not weight[part].any() else torch.from_numpy(weight[part]).to(device),
-                )
-                for name, part in (("train", train), ("validation", validation))
-            }
-            trainer.fit(rows["train"], rows["validation"])
-        codes = rows["train"].inputs.codes  # type: ignore[attr-defined]  # a TabularBatch, made above
-        encoder.tables.fill_unused(codes)
-        if head.linear is not None:
-            head.linear.tables.fill_unused(codes)
+    def _build(self, prepared: Prepared) -> GatedModel:
+        """Return the model before training."""
+        n_classes = len(prepared.classes)
+        encoder, head = integrated_predictor(
+            prepared.schema,
+            1 if n_classes == 2 else n_classes,
+            width=self.embedding_dim,
+            linear=self.linear,
+            deep=self.deep,
+            cin=self.cin,
+            cin_rank=self.cin_rank,
+            dropout=self.dropout,
+        )
+        gate = make_gate(
+            self.gate,
+            encoder,
+            groups=self.gate_groups,
+            active=self._active(),
+            seed=int(self.random_state),
+            temperature=self.start_temperature,
+            mask=self.mask,
+            inference=self.inference,
+            threshold=self.threshold,
+        )
+        return GatedModel(encoder, gate, head)
 
-        self.classes_ = label_array(classes)
-        self.feature_names_in_ = np.asarray(table.names, dtype=object)
-        self.n_features_in_ = len(table.names)
-        self.schema_, self.model_, self.history_ = schema, model, history
-        self._training_rows = len(train)
-        held_out = {"validation": parts[1], "calibration": calibration}
-        proba = {name: self._raw(table.select(part)) for name, part in held_out.items() if len(part)}
-        self.temperature_ = TemperatureScaling()
-        if "calibration" in proba:
-            rows_weight = None if weight is None or not weight[calibration].any() else weight[calibration]
-            self.temperature_ = TemperatureScaling.fit(
-                proba["calibration"], labels[calibration], sample_weight=rows_weight
-            )
+    def _train(self, prepared: Prepared, device: torch.device) -> None:
+        """Set ``model_`` and ``history_``."""
+        model = self._build(prepared).to(device)
+        train = prepared.train.rows(prepared.schema, device)
+        validation = train
+        if len(prepared.validation):
+            validation = prepared.validation.rows(prepared.schema, device)
         else:
-            notes.append("no calibration rows: the temperature is 1")
-        present = {n: p for n, p in proba.items() if len(np.unique(labels[held_out[n]])) == len(classes)}
-        self.metrics_ = {name: evaluate(labels[held_out[name]], p) for name, p in present.items()}
+            self.notes_.append("no validation rows: the checkpoint was chosen on the training rows")
+        history = History(None if self.history_path is None else Path(self.history_path))
+        with ProgressBar(f"seed {self.random_state}") if self.progress else nullcontext() as bar:
+            self._trainer(model, len(prepared.train), history, bar).fit(train, validation)
+        codes = train.inputs.codes  # type: ignore[attr-defined]  # a TabularBatch, made above
+        assert isinstance(model.encoder, TabularEncoder)
+        assert isinstance(model.head, IntegratedHead)
+        model.encoder.tables.fill_unused(codes)
+        if model.head.linear is not None:
+            model.head.linear.tables.fill_unused(codes)
+        self.model_, self.history_ = model, history
         hardened = history.last("harden")
-        if gate.learned and hardened is not None and not hardened["decided"]:
-            notes.append(
+        if model.gate.learned and hardened is not None and not hardened["decided"]:
+            self.notes_.append(
                 f"the gates had not decided by themselves ({hardened['n_open_before']} open, {hardened['n_open']} "
                 "asked): train longer, or with a longer ramp"
             )
-        self.notes_ = notes
-        return self
+
+    def _measure(self, prepared: Prepared) -> None:
+        """Fit the temperature and set ``metrics_``, on rows that no weight was learned from."""
+        proba = {name: self._raw(part.table) for name, part in prepared.held_out.items()}
+        self.temperature_ = TemperatureScaling()
+        if "calibration" in proba:
+            part = prepared.calibration
+            self.temperature_ = TemperatureScaling.fit(proba["calibration"], part.labels, sample_weight=part.weight)
+        else:
+            self.notes_.append("no calibration rows: the temperature is 1")
+        self.metrics_ = {
+            name: evaluate(part.labels, proba[name])
+            for name, part in prepared.held_out.items()
+            if prepared.has_every_class(part)
+        }
 
     def _check_parameters(self) -> None:
         for names, kind, what in ((NUMBERS, Real, "a number"), (WHOLE_NUMBERS, Integral, "a whole number")):
