@@ -9,7 +9,7 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 SOURCE = ROOT / "src" / "l0gm"
-HEAVY = {"torch", "sklearn", "pandas", "pyarrow", "polars", "scipy", "rich"}
+HEAVY = {"torch", "sklearn", "pandas", "pyarrow", "polars", "scipy", "rich", "matplotlib", "hypothesis"}
 FREE_OF_IMPORTS = {"__init__", "__main__"}
 
 

@@ -19,6 +19,8 @@ GATES = ("hard_concrete", "none", "random", "magnitude")
 LINEAR = ("gated", "ungated", "off")
 WIDEST = 16
 MOST_DIMENSIONS = 256
+WIDE_RANK = 16
+"""Rank of the CIN where the fields are more than MOST_DIMENSIONS: a matrix of 2,000 fields has 4 million numbers."""
 
 
 def integrated_predictor(
@@ -60,6 +62,8 @@ def integrated_predictor(
         raise ParameterError(f"linear={linear!r}: choose one of {', '.join(LINEAR)}")
     if not 0.0 <= dropout < 1.0:
         raise ParameterError(f"dropout={dropout}: at least 0 and below 1")
+    if cin_rank is None and n_fields > MOST_DIMENSIONS:
+        cin_rank = WIDE_RANK
     encoder = TabularEncoder(schema, width)
     term = None
     if linear != "off":
@@ -86,6 +90,7 @@ def make_gate(
     mask: Literal["example", "batch"],
     inference: Literal["binary", "soft"],
     threshold: float,
+    cost: Sequence[float] | None = None,
 ) -> Gate:
     """Return the gate of this name (one of GATES) for the encoder's interface.
 
@@ -97,7 +102,7 @@ def make_gate(
         Fraction that a random mask leaves open.
     seed : int
         Of a random mask.
-    temperature, mask, inference, threshold
+    temperature, mask, inference, threshold, cost
         See :class:`l0gm.gates.HardConcreteGate`.
 
     Raises
@@ -121,6 +126,12 @@ def make_gate(
         return FixedMaskGate(chosen.open_mask()[shared])
     if name == "hard_concrete":
         return HardConcreteGate(
-            encoder.dim, shared, temperature=temperature, mask=mask, inference=inference, threshold=threshold
+            encoder.dim,
+            shared,
+            temperature=temperature,
+            mask=mask,
+            inference=inference,
+            threshold=threshold,
+            cost=cost,
         )
     raise ParameterError(f"gate={name!r}: choose one of {', '.join(GATES)}")

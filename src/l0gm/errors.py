@@ -4,6 +4,7 @@ from __future__ import annotations
 
 __all__ = [
     "ArtifactError",
+    "CellTypeError",
     "CompactionError",
     "DataError",
     "DatasetError",
@@ -25,6 +26,10 @@ class ParameterError(L0GMError, ValueError):
 
 class DataError(L0GMError, ValueError):
     """The rows, columns or labels cannot be used as they are."""
+
+
+class CellTypeError(DataError, TypeError):
+    """A cell of the table holds a list, a mapping or the like."""
 
 
 class DatasetError(L0GMError):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import glob
+import os
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,7 +11,7 @@ from pathlib import Path
 
 from l0gm.errors import L0GMError, ParameterError
 
-__all__ = ["replacing"]
+__all__ = ["remove_unfinished", "replacing"]
 
 
 @contextmanager
@@ -28,8 +30,16 @@ def replacing(
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
             yield beside
+            with beside.open("rb+") as file:
+                os.fsync(file.fileno())  # first the content, then the name, whenever the power fails
             beside.replace(path)
         finally:
             beside.unlink(missing_ok=True)
     except OSError as cause:
         raise error(f"{path} cannot be written ({cause}): {remedy}; what was there is unchanged") from cause
+
+
+def remove_unfinished(path: Path) -> None:
+    """Remove what writers of ``path`` that were killed have left beside it."""
+    for left in path.parent.glob(f".{glob.escape(path.name)}.{'[0-9a-f]' * 32}.part"):
+        left.unlink(missing_ok=True)

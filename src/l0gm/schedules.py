@@ -136,6 +136,14 @@ class TargetControl:
         self.slack = slack
         self.multiplier = 0.0
 
+    def state_dict(self) -> dict[str, float]:
+        """Return all that :meth:`update` changes."""
+        return {"multiplier": self.multiplier}
+
+    def load_state_dict(self, state: dict[str, float]) -> None:
+        """Go on from there."""
+        self.multiplier = state["multiplier"]
+
     def update(self, n_open: float, target: float) -> float:
         """Take one step of dual ascent, given the open count or its expectation; return the penalty to use now."""
         error = (n_open - target) / self.dim

@@ -13,6 +13,8 @@ COMMANDS = [
     "train",
     "evaluate",
     "predict",
+    "explain",
+    "monitor",
     "compact",
     "show",
     "data list",

@@ -1,11 +1,9 @@
 import sys
 
-import narwhals.stable.v2 as nw
 import numpy as np
-import pandas as pd
 import pytest
 
-from l0gm.cli.files import check_columns, read_table, write_table
+from l0gm.cli.files import check_columns, check_writable, read_table
 from l0gm.data.frames import Table, canonical
 from l0gm.errors import DataError, MissingExtraError, ParameterError
 
@@ -125,13 +123,7 @@ def test_a_column_that_is_not_there(table):
         check_columns(frame, ["zzz"], "--target")
 
 
-@pytest.mark.parametrize("name", ["a.csv", "a.parquet"])
-def test_writing_and_reading_again(tmp_path, name):
-    frame = pd.DataFrame({"x": [0.1, 1e-17], "y": ["a", "b"]})
-    write_table(nw.from_native(frame), tmp_path / "new" / name)
-    pd.testing.assert_frame_equal(read_table(tmp_path / "new" / name).to_native(), frame)
-
-
 def test_a_kind_that_is_not_written(tmp_path):
+    check_writable(tmp_path / "a.parquet")
     with pytest.raises(ParameterError, match=r"give one of \.csv, \.parquet"):
-        write_table(nw.from_native(pd.DataFrame({"x": [1]})), tmp_path / "a.feather")
+        check_writable(tmp_path / "a.feather")

@@ -123,7 +123,7 @@ def test_missing_labels_of_typed_columns():
     ("y", "n_rows", "message"),
     [
         ([0, 1], 3, "2 labels for 3 rows"),
-        ([], 0, "one class only"),
+        ([], 0, "the table has no rows"),
         (["a", "a"], 2, r"one class only \('a'\)"),
         (pd.Categorical(["a", "a"], categories=["a", "b"]), 2, "one class only"),
         ([0.5, 1.5], 2, "Unknown label type: continuous"),

@@ -153,7 +153,7 @@ def test_unused_rows_become_the_average_row():
     made = tables((5,), (False,), 2)
     before = made.base.detach().clone()
     codes = torch.tensor([[1], [1], [1], [3]])
-    made.fill_unused(codes)
+    made.fill_unused(TabularBatch(codes, codes).counts(made.n_rows))
     average = (3 * before[1] + before[3]) / 4
     for row in (0, 2, 4):
         torch.testing.assert_close(made.base[row], average)
@@ -167,7 +167,7 @@ def test_an_unused_missing_slot_of_a_number_becomes_the_average_of_its_bins():
     codes = torch.tensor([[0, 1], [1, 1], [0, 3], [1, 3]])
     batch = TabularBatch(codes, torch.full(codes.shape, 0.5))  # the middle of each bin
     average = made(batch)[:, 1].detach().mean(0)
-    made.fill_unused(codes)
+    made.fill_unused(TabularBatch(codes, codes).counts(made.n_rows))
     torch.testing.assert_close(made.base[2], average)
     assert torch.equal(made.base[[0, 1, 3, 4, 5]], before[[0, 1, 3, 4, 5]])  # bins stay, used or not
     missing = TabularBatch(torch.tensor([[0, 0]]), torch.zeros(1, 2))
@@ -177,5 +177,5 @@ def test_an_unused_missing_slot_of_a_number_becomes_the_average_of_its_bins():
 def test_without_unused_rows_nothing_changes():
     made = tables()
     before = made.base.detach().clone()
-    made.fill_unused(rows(500).codes)
+    made.fill_unused(rows(500).counts(made.n_rows))
     assert torch.equal(made.base, before)

@@ -72,7 +72,7 @@ def same_fit():
             a.schema_.fields == b.schema_.fields
             and left.keys() == right.keys()
             and all(np.array_equal(left[name].numpy(), right[name].numpy()) for name in left)
-            and a.temperature_ == b.temperature_
+            and a.calibrator_ == b.calibrator_
         )
 
     return compare

@@ -72,7 +72,7 @@ def test_attributes(fitted, people):
     assert fitted.model_.gate.hardened
     assert fitted.schema_.columns == tuple(people.X)
     assert fitted.history_.last("end") is not None
-    assert fitted.temperature_.temperature > 0
+    assert fitted.calibrator_.temperature > 0
     assert fitted.metrics_.keys() == {"validation", "calibration"}
     assert fitted.metrics_["validation"]["n_rows"] == fitted.metrics_["calibration"]["n_rows"] == 38
     assert all(isinstance(note, str) for note in fitted.notes_)
@@ -85,8 +85,8 @@ def test_metrics_are_those_of_the_held_out_rows(quick, people):
     assert "no validation rows: the checkpoint was chosen on the training rows" in model.notes_
     model = quick(calibration_fraction=0.0).fit(people.X, people.y)
     assert model.metrics_.keys() == {"validation"}
-    assert model.temperature_.temperature == 1.0
-    assert "no calibration rows: the temperature is 1" in model.notes_
+    assert model.calibrator_.temperature == 1.0
+    assert "no calibration rows: probabilities stay as they are, and there are no prediction sets" in model.notes_
     model = quick(validation_fraction=0, calibration_fraction=60).fit(people.X, people.y)
     assert model.metrics_["calibration"]["n_rows"] == 60
 
@@ -165,7 +165,7 @@ def test_calibration_is_off_or_on_by_one_argument(quick, people, same_fit, fitte
     on = quick(active=0.2, calibrated=True).fit(people.X, people.y)
     assert same_fit(on, fitted)
     raw, soft = fitted.predict_proba(people.new_X), on.predict_proba(people.new_X)
-    assert np.array_equal(soft, fitted.temperature_.apply(raw))
+    assert np.array_equal(soft, fitted.calibrator_.apply(raw))
     assert np.abs(soft - raw).max() > 1e-3
     assert on.metrics_ == fitted.metrics_
     assert np.abs(on.compact().predict_proba(people.new_X) - soft).max() < 1e-5

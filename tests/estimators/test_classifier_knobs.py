@@ -203,7 +203,7 @@ def test_options_reach_the_parts(people, quick):
         ({"max_bins": 1}, "max_bins=1"),
         ({"categorical": "job"}, "categorical='job': give a list"),
         ({"random_state": -1}, "-1"),
-        ({"random_state": None}, "None"),
+        ({"random_state": "0"}, "random_state='0': a whole number of at least 0, a RandomState or None"),
         ({"validation_fraction": 1.0}, r"1\.0"),
         ({"class_weight": "even"}, "class_weight='even'"),
         ({"lr": 0.0}, r"lr=0\.0"),

@@ -63,7 +63,7 @@ def model(classes=("no", "yes"), n_rows=64, **options):
         program=made,
         classes_=tuple(classes),
         certificate=Certificate(n_rows, 0, 1e-5, 1.25e-7, answers),
-        temperature=TemperatureScaling(1.7320508075688772),
+        calibrator=TemperatureScaling(1.7320508075688772),
         calibrated=False,
         information={"n_open": 9, "n_dimensions": 21, "dropped": ["constant"], "metrics": {}},
     )

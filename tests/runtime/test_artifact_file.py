@@ -18,7 +18,9 @@ from safetensors.numpy import load_file, save_file
 
 import l0gm
 from l0gm import load
+from l0gm.calibration import METHODS
 from l0gm.data.schema import CategoricalField, Schema
+from l0gm.decisions import ConformalSets
 from l0gm.errors import ArtifactError
 from l0gm.runtime import artifact
 
@@ -46,8 +48,9 @@ def same(a, b):
             for f in fields(a.certificate)
         )
         and [(type(c), c) for c in a.classes_] == [(type(c), c) for c in b.classes_]
-        and (a.schema, a.program.linear, a.temperature, a.calibrated, a.information)
-        == (b.schema, b.program.linear, b.temperature, b.calibrated, b.information)
+        and (a.schema, a.program.linear, a.information) == (b.schema, b.program.linear, b.information)
+        and (a.calibrator, a.calibrated, a.decision_threshold, a.conformal)
+        == (b.calibrator, b.calibrated, b.decision_threshold, b.conformal)
     )
 
 
@@ -93,6 +96,28 @@ def test_edges_survive_to_the_last_bit(edges, path):
     assert np.array(read).tobytes() == np.array(edges).tobytes()
 
 
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("n_classes", [2, 3])
+def test_calibration_and_decisions_survive(method, n_classes, path):
+    model = handmade.model(tuple("abc"[:n_classes]))
+    rows = handmade.rows(200)
+    proba = model.predict_proba(rows)
+    y = (np.random.default_rng(0).random((200, 1)) > proba.cumsum(1)[:, :-1]).sum(1)
+    model = replace(
+        model,
+        calibrator=METHODS[method].fit(proba, y),
+        calibrated=True,
+        decision_threshold=0.1 + 0.2 if n_classes == 2 else None,
+        conformal=ConformalSets.fit(proba, y),
+    )
+    model.save(path)
+    loaded = load(path)
+    assert same(model, loaded)
+    assert np.array_equal(loaded.predict_proba(rows), model.calibrator.apply(proba))
+    assert np.array_equal(loaded.predict_set(rows, 0.8), model.conformal.sets(proba, 0.8))
+    assert np.array_equal(loaded.predict(rows), model.predict(rows))
+
+
 def test_half_of_a_surrogate_pair_survives(path):
     """It can stand in a text column, and UTF-8 has no form for it."""
     field = CategoricalField("job", "job", ("a\ud800", "\udc00", "plain"))
@@ -112,10 +137,11 @@ def test_any_safetensors_reader_can_read_it(saved):
         assert file.metadata().keys() == {"l0gm", "card", "sha256"}
         document = json.loads(file.metadata()["l0gm"])
         assert file.metadata()["card"] == model.card()
-    assert document["format"] == artifact.FORMAT == 1
+    assert document["format"] == artifact.FORMAT == 2
     assert document["kind"] == "tabular"
     assert document.keys() == {
-        "format", "kind", "classes", "schema", "program", "temperature", "calibrated", "certificate", "information",
+        "format", "kind", "classes", "schema", "program", "calibration", "calibrated", "decision_threshold",
+        "conformal", "certificate", "information",
     }  # fmt: skip
 
 
@@ -370,8 +396,8 @@ def test_a_pickle_is_not_run(path, tmp_path):
 
 
 def test_a_newer_format_asks_for_a_newer_version(path):
-    artifact.write(path, {"new": np.zeros(3, np.float32)}, {"format": 2, "kind": "tabular"}, "")
-    with pytest.raises(ArtifactError, match="has format 2, and this version of l0gm reads up to 1: upgrade l0gm"):
+    artifact.write(path, {"new": np.zeros(3, np.float32)}, {"format": 3, "kind": "tabular"}, "")
+    with pytest.raises(ArtifactError, match="has format 3, and this version of l0gm reads up to 2: upgrade l0gm"):
         load(path)
     artifact.write(path, {}, {"format": 10**30}, "")
     with pytest.raises(ArtifactError, match="upgrade"):

@@ -54,7 +54,7 @@ def test_the_facts(model):
     assert model.classes_ == ("maybe", "no", "ja & ß")
     assert model.feature_names_in_ == ("age", "job", "account", "gain", "member", "seen")
     assert model.calibrated
-    assert model.temperature.temperature == 1.7320508075688772
+    assert model.calibrator.temperature == 1.7320508075688772
     assert model.information["metrics"]["validation"]["auc"] == 0.8
     assert model.information["support"]["seen:hour"] == 1
     kinds = [field.kind for field in model.schema.fields]

@@ -2,6 +2,7 @@
 
 import copy
 import json
+from dataclasses import replace
 
 import handmade
 import numpy as np
@@ -9,7 +10,9 @@ import pytest
 from test_program_loop import extremes, run_guarded
 
 from l0gm import load
+from l0gm.calibration import METHODS
 from l0gm.data.schema import Schema
+from l0gm.decisions import ConformalSets
 from l0gm.errors import ArtifactError, L0GMError
 from l0gm.runtime import artifact
 
@@ -17,7 +20,10 @@ from l0gm.runtime import artifact
 @pytest.fixture(scope="module")
 def content(tmp_path_factory):
     """(arrays, document, card) of a good file."""
-    return artifact.read(handmade.model(("a", "b", "c")).save(tmp_path_factory.mktemp("good") / "model.l0gm"))
+    model = replace(
+        handmade.model(("a", "b", "c")), conformal=ConformalSets.fit(np.full((5, 3), 1 / 3), [0, 1, 2, 0, 1])
+    )
+    return artifact.read(model.save(tmp_path_factory.mktemp("good") / "model.l0gm"))
 
 
 @pytest.fixture
@@ -47,13 +53,15 @@ def test_what_is_not_spoilt_loads(parts):
 
 JUNK = [None, True, 3, -1, 1.5, "x", "", [], {}, [1, "x"], {"x": 1}, [[]], 1e300, 10**30]
 PLACES = [
-    ("classes",), ("schema",), ("program",), ("temperature",), ("calibrated",), ("certificate",), ("information",),
+    ("classes",), ("schema",), ("program",), ("calibration",), ("calibrated",), ("certificate",), ("information",),
+    ("decision_threshold",), ("conformal",), ("conformal", "n_rows"), ("conformal", "thresholds"),
+    ("conformal", "thresholds", 3), ("calibration", "kind"),
     ("schema", "fields"), ("schema", "columns"), ("schema", "fields", 0), ("schema", "fields", 1, "vocabulary"),
     ("schema", "fields", 1, "vocabulary", 0), ("schema", "fields", 0, "edges"), ("schema", "fields", 0, "edges", 1),
     ("schema", "fields", 0, "kind"), ("schema", "fields", 0, "name"), ("schema", "fields", 0, "source"),
     ("schema", "fields", 0, "part"), ("schema", "fields", 0, "infinite"), ("schema", "fields", 2, "buckets"),
     ("program", "fields"), ("program", "linear"), ("program", "deep"), ("program", "cin"),
-    ("temperature", "temperature"), ("certificate", "n_rows"), ("certificate", "seed"),
+    ("calibration", "temperature"), ("certificate", "n_rows"), ("certificate", "seed"),
     ("certificate", "tolerance"), ("classes", 0),
 ]  # fmt: skip
 ACCEPTED = {  # where junk of a right type means something
@@ -67,7 +75,9 @@ ACCEPTED = {  # where junk of a right type means something
     ("schema", "fields", 0, "part"): [None],
     ("program", "fields"): [],
     ("program", "linear"): [True],
-    ("temperature", "temperature"): [3, 1.5, 1e300, 10**30],
+    ("decision_threshold",): [None],
+    ("conformal",): [None],
+    ("calibration", "temperature"): [3, 1.5, 1e300, 10**30],
     ("certificate", "seed"): [3, 10**30],
     ("certificate", "tolerance"): [True, 3, -1, 1.5, 1e300, 10**30],
     ("classes", 0): ["x", ""],
@@ -103,7 +113,7 @@ def test_something_missing_from_the_document(place, parts):
 
 def test_something_left_over_in_the_document(parts):
     _, document, reload = parts
-    for place in (("schema",), ("schema", "fields", 0), ("temperature",)):
+    for place in (("schema",), ("schema", "fields", 0), ("calibration",), ("conformal",)):
         holder, key = at(document, place)
         holder[key]["more"] = 1
         refused(reload)
@@ -115,13 +125,14 @@ def test_something_left_over_in_the_document(parts):
 @pytest.mark.parametrize(
     "place",
     [("schema", "fields", 0, "edges", 1), ("schema", "fields", 0, "edges", 3), ("schema", "fields", 2, "buckets"),
-     ("temperature", "temperature"), ("certificate", "n_rows"), ("certificate", "seed"),
+     ("calibration", "temperature"), ("conformal", "n_rows"), ("conformal", "thresholds", 0),
+     ("decision_threshold",), ("certificate", "n_rows"), ("certificate", "seed"),
      ("certificate", "tolerance"), ("program", "fields"), ("format",)],
     ids=lambda p: ".".join(map(str, p)),
 )  # fmt: skip
 def test_numbers_that_are_none(place, number, parts, tmp_path):
     arrays, document, _ = parts
-    document["format"] = 1
+    document["format"] = artifact.FORMAT
     holder, key = at(document, place)
     holder[key] = "HERE"
     text = json.dumps(document).replace('"HERE"', number)
@@ -192,6 +203,67 @@ def test_classes(classes, parts):
     _, document, reload = parts
     document["classes"] = classes
     assert any(said in refused(reload) for said in ("distinct strings, integers or booleans", "classes for 3 outputs"))
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_calibrations_of_another_number_of_classes(method, parts):
+    _, document, reload = parts
+    rng = np.random.default_rng(0)
+    for n_classes in (2, 4):
+        proba = rng.dirichlet(np.ones(n_classes), size=50)
+        document["calibration"] = METHODS[method].fit(proba, rng.integers(n_classes, size=50)).to_dict()
+        if method != "temperature":
+            assert f"a calibration of {n_classes} classes for 3" in refused(reload)
+    proba = rng.dirichlet(np.ones(3), size=50)
+    document["calibration"] = METHODS[method].fit(proba, rng.integers(3, size=50)).to_dict()
+    assert np.isfinite(reload().predict_proba(handmade.rows(30), calibrated=True)).all()
+
+
+@pytest.mark.parametrize("number", [None, True, "0.5", [0.5], -0.001, 1.001, 10**400, "HUGE"], ids=str)
+@pytest.mark.parametrize("method", [name for name in METHODS if name != "temperature"])
+def test_spoilt_curves(method, number, parts):
+    """Every number of a calibration is checked, or does no harm."""
+    _, document, reload = parts
+    rng = np.random.default_rng(0)
+    good = METHODS[method].fit(rng.dirichlet(np.ones(3), size=50), rng.integers(3, size=50)).to_dict()
+    for name, value in good["curves"][1].items():
+        document["calibration"] = copy.deepcopy(good)
+        if isinstance(value, list):
+            document["calibration"]["curves"][1][name][len(value) // 2] = number
+        else:
+            document["calibration"]["curves"][1][name] = number
+        try:
+            model = reload()
+        except ArtifactError:
+            continue
+        assert type(number) is float
+        proba = model.predict_proba(handmade.rows(30), calibrated=True)
+        assert np.isfinite(proba).all()
+        assert np.allclose(proba.sum(1), 1)
+
+
+@pytest.mark.parametrize("value", [0, 0.25, 1, -1e-9, 1.0001, True, "0.5", [0.5], {}], ids=str)
+def test_decision_thresholds(value, tmp_path):
+    arrays, document, _ = artifact.read(handmade.model().save(tmp_path / "binary.l0gm"))
+    path = artifact.write(tmp_path / "model.l0gm", arrays, document | {"decision_threshold": value}, "")
+    if type(value) in (int, float) and 0 <= value <= 1:
+        assert load(path).decision_threshold == value
+    else:
+        with pytest.raises(ArtifactError, match="decision_threshold"):
+            load(path)
+
+
+def test_format_1_is_as_strict(content, tmp_path):
+    arrays, document, _ = content
+    old = {k: v for k, v in document.items() if k not in ("calibration", "decision_threshold", "conformal")}
+    for temperature in (None, 1.0, {}, {"temperature": 0}, {"temperature": 1.0, "kind": "platt"}, {"t": 1.0}, "absent"):
+        spoilt = old | {"format": 1} | ({} if temperature == "absent" else {"temperature": temperature})
+        with pytest.raises(ArtifactError):
+            load(artifact.write(tmp_path / "model.l0gm", arrays, spoilt, ""))
+    fine = artifact.write(tmp_path / "model.l0gm", arrays, old | {"format": 1, "temperature": {"temperature": 2.0}}, "")
+    assert load(fine).calibrator.temperature == 2.0
+    assert load(fine).conformal is None
+    assert load(fine).decision_threshold is None
 
 
 def test_the_certificate_fits_its_rows(parts):

@@ -154,7 +154,7 @@ def test_predicted_labels(classes, rows):
 
 
 def test_calibration_by_argument_and_by_default(served, rows, answers):
-    softened = served.temperature.apply(answers)
+    softened = served.calibrator.apply(answers)
     assert np.abs(softened - answers).max() > 0.01
     assert np.array_equal(served.predict_proba(rows, calibrated=True), softened)
     assert np.array_equal(served.predict_proba(rows, calibrated=False), answers)
@@ -273,7 +273,7 @@ def test_the_card_tells_the_facts(binary):
         f"| parameters | {binary.compact.n_parameters:,} |",
         f"| parameters before compaction | {plan.n_parameters:,} |",
         "| certificate | 2048 rows made from the schema;",
-        f"| temperature | {binary.compact.temperature.temperature:.4f}, off by default |",
+        f"| calibration | temperature {binary.compact.calibrator.temperature:.4f}; off by default |",
         "## Measured on the validation rows",
         "## Measured on the calibration rows",
         f"| AUC | {binary.estimator.metrics_['calibration']['auc']:.4f} |",

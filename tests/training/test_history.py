@@ -7,6 +7,7 @@ import math
 
 import pytest
 
+from l0gm.errors import ParameterError
 from l0gm.training import History
 
 
@@ -61,3 +62,43 @@ def test_what_cannot_be_written_is_an_error_not_a_broken_line(tmp_path):
     with pytest.raises(ValueError, match="not JSON compliant"):
         history.append(event="nested", values=[math.nan])
     assert path.read_text() == ""
+
+
+def test_a_full_disk_leaves_whole_records_and_an_error_that_names_the_file(tmp_path, full_disk):
+    path = tmp_path / "history.jsonl"
+    history = History(path)
+    history.append(event="epoch", epoch=1)
+    error = pytest.raises(ParameterError, match=r"history_path='.*history\.jsonl' cannot be written \(.*too large")
+    with full_disk(path.stat().st_size + 10), error:  # room for a third of a record
+        history.append(event="epoch", epoch=2)
+    assert strict(path.read_text()) == history.records == [{"event": "epoch", "epoch": 1}]
+    history.append(event="epoch", epoch=2)
+    assert strict(path.read_text()) == history.records
+
+
+def test_a_path_that_cannot_be_written_is_an_error_at_once(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(ParameterError, match="history_path="):
+        History(tmp_path / "file" / "history.jsonl")
+
+
+def test_an_earlier_file_is_there_until_the_first_record(tmp_path):
+    path = tmp_path / "history.jsonl"
+    History(path).append(event="old")
+    new = History(path)
+    assert strict(path.read_text()) == [{"event": "old"}]
+    new.append(event="new")
+    assert strict(path.read_text()) == [{"event": "new"}]
+
+
+def test_records_that_are_brought_back_are_those_of_the_file(tmp_path):
+    path = tmp_path / "history.jsonl"
+    history = History(path)
+    history.append(event="epoch", epoch=1, auc=math.nan)
+    state = {"records": [dict(record) for record in history.state_dict()["records"]]}
+    history.append(event="epoch", epoch=2)
+    later = History(path)
+    later.load_state_dict(state)
+    assert strict(path.read_text()) == [{"event": "epoch", "epoch": 1, "auc": None}]
+    later.append(event="end")
+    assert [record["event"] for record in strict(path.read_text())] == ["epoch", "end"]

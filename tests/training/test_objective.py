@@ -71,7 +71,7 @@ def test_objective_is_the_loss_plus_lambda_times_the_expected_count(n_classes):
     with torch.no_grad():
         made.gate.log_alpha.copy_(torch.tensor(alpha))
     (rows, _), objective = problem(64, 4, n_classes), Objective(made)
-    expected = objective.expected_open()
+    expected = objective.expected_cost()
     by_hand = sum(1 / (1 + math.exp(-(a - 2 / 3 * math.log(0.1 / 1.1)))) for a in alpha)
     assert float(expected.detach()) == pytest.approx(by_hand, rel=1e-5)
     torch.manual_seed(3)
@@ -94,15 +94,15 @@ def test_the_penalty_acts_on_open_gates_alone():
     made = model(dim=4)
     objective = Objective(made)
     rows, _ = problem(64, 4)
-    total, loss = objective(rows.inputs, rows.y, None, 0.0, objective.expected_open())
+    total, loss = objective(rows.inputs, rows.y, None, 0.0, objective.expected_cost())
     assert total is loss  # no pressure
-    total, loss = objective(rows.inputs, rows.y, None, -0.5, objective.expected_open())
+    total, loss = objective(rows.inputs, rows.y, None, -0.5, objective.expected_cost())
     assert float(total.detach()) < float(loss.detach())  # pressure may be negative
     made.gate.harden(2)
-    assert objective.expected_open() is None
+    assert objective.expected_cost() is None
     total, loss = objective(rows.inputs, rows.y, None, 1.0, None)
     assert total is loss
-    assert Objective(model(dim=4, gate=IdentityGate(4))).expected_open() is None
+    assert Objective(model(dim=4, gate=IdentityGate(4))).expected_cost() is None
 
 
 class GatedInside(Encoder):
@@ -120,10 +120,10 @@ class GatedInside(Encoder):
 def test_gates_inside_the_encoder_count_as_well():
     made = GatedModel(GatedInside(), HardConcreteGate(3), IntegratedHead(3, 1, deep=Deep(3, (), 1)))
     objective = Objective(made)
-    both = float(objective.expected_open().detach())
+    both = float(objective.expected_cost().detach())
     made.gate.harden(1)
     inner = float(made.encoder.gate.expected_open().detach())
-    assert float(objective.expected_open().detach()) == pytest.approx(inner)
+    assert float(objective.expected_cost().detach()) == pytest.approx(inner)
     assert both > inner + 2.9
 
 

@@ -8,7 +8,7 @@ import typer
 from typer.core import TyperGroup
 
 from l0gm import __version__
-from l0gm.cli import compact, data, evaluate, predict, show, train
+from l0gm.cli import compact, data, evaluate, explain, monitor, predict, show, threshold, train
 from l0gm.errors import L0GMError
 
 __all__ = ["app", "main"]
@@ -28,7 +28,7 @@ class _Commands(TyperGroup):
             typer.echo(f"l0gm: error: {_one_line(str(error))}", err=True)
             raise typer.Exit(USER_ERROR) from error
         except KeyboardInterrupt as error:
-            typer.echo("l0gm: interrupted", err=True)
+            typer.echo(f"l0gm: interrupted{f': {error}' if error.args else ''}", err=True)
             raise typer.Exit(INTERRUPTED) from error
 
 
@@ -67,7 +67,7 @@ app = typer.Typer(
         "  l0gm predict runs/adult/seed-0/model.l0gm people.csv --out answers.csv"
     ),
 )
-for command in (train, evaluate, predict, compact, show):
+for command in (train, evaluate, predict, explain, monitor, threshold, compact, show):
     app.command(command.__name__.rpartition(".")[2], epilog=command.EXAMPLES)(command.run)
 app.add_typer(data.app, name="data")
 

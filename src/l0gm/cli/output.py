@@ -16,6 +16,7 @@ MEASURES: Mapping[str, str] = {
     "log_loss": "log loss",
     "brier": "Brier score",
     "ece": "ECE, top label",
+    "ece_adaptive": "same, bins of equal mass",
     "ece_positive": "ECE, positive class",
 }
 """How measures are called where people read them."""

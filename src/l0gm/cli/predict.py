@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from l0gm.cli.output import note
 from l0gm.errors import ParameterError
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from l0gm.cli.files import Frame
+    from l0gm.runtime import CompactModel
 
 __all__ = ["EXAMPLES", "run"]
 
@@ -31,37 +38,68 @@ def run(
     keep: Annotated[str, typer.Option(help="Columns of DATA to repeat in front, separated by commas.")] = "",
     calibrated: Annotated[
         bool | None,
-        typer.Option("--calibrated/--raw", help="Apply the temperature or not; by default as trained."),
+        typer.Option("--calibrated/--raw", help="Apply the calibrator or not; by default as trained."),
+    ] = None,
+    coverage: Annotated[
+        float | None,
+        typer.Option(help="Add sets of labels that hold the true one as often, as 0.9: a column in(LABEL) for each."),
     ] = None,
 ) -> None:
     """Write labels and probabilities for rows.
 
-    The columns are prediction, the most probable label, and p(LABEL) for each label. DATA needs the columns that
-    the model reads (see l0gm show), others are ignored. PyTorch is not needed.
+    The columns are prediction, the label that the row is answered with, p(LABEL) for each label and, with --coverage,
+    in(LABEL), whether it is in the row's set. DATA needs the columns that the model reads (see l0gm show), others are
+    ignored. It is read and answered piece by piece, so that it may be larger than memory. PyTorch is not needed.
     """
-    import narwhals.stable.v2 as nw
-
-    from l0gm.cli.files import check_columns, check_writable, write_table
+    from l0gm.cli.answers import writing
+    from l0gm.cli.files import check_columns, check_writable
     from l0gm.cli.parsing import names
-    from l0gm.cli.sources import read_part
-    from l0gm.runtime.model import label_array, load
+    from l0gm.cli.progress import showing
+    from l0gm.cli.rows import check_sources, located, typed
+    from l0gm.cli.streams import open_stream
+    from l0gm.runtime import load
 
     if out is not None:
         check_writable(out)
     loaded = load(model)
-    frame = read_part(data, None, None, "all", loaded.schema.text_sources).frame
+    if coverage is not None:
+        loaded.sets_of(coverage)
+    stream = open_stream(data)
     kept = names(keep)
-    check_columns(frame, kept, "--keep")
-    proba = loaded.predict_proba(frame.to_native(), calibrated=calibrated)
-    answers = {"prediction": label_array(loaded.classes_)[proba.argmax(1)].tolist()}
-    answers |= {f"p({label})": proba[:, i] for i, label in enumerate(loaded.classes_)}
-    clash = [name for name in kept if name in answers]
-    if clash:
-        raise ParameterError(f"--keep {clash[0]}: the output has a column of that name already; rename it")
-    columns = {name: frame[name] for name in kept}
-    result = nw.from_dict({**columns, **answers}, backend=frame.implementation)
-    if out is None:
-        typer.echo(result.write_csv(None), nl=False)
-    else:
-        write_table(result, out)
-        note(f"{len(result):,} rows written to {out}")
+    check_columns(stream, kept, "--keep")
+    check_sources(loaded.schema, stream)
+
+    def answer(frame: Frame) -> dict[str, NDArray[Any]]:
+        return _answers(loaded, typed(frame, loaded.schema), calibrated, coverage)
+
+    visible = sys.stderr.isatty() and not (out is None and sys.stdout.isatty())
+    done = 0
+    with writing(out, stream, kept) as write, showing("predict", visible) as show:
+        for share, frame in stream.batches([*loaded.feature_names_in_, *kept]):
+            answers = located(answer, frame, stream.name, done)
+            clash = [name for name in kept if name in answers]
+            if clash:
+                raise ParameterError(f"--keep {clash[0]}: the output has a column of that name already; rename it")
+            write(frame.select(kept) if kept else None, answers)
+            done += len(frame)
+            show(done, share)
+    if out is not None:
+        note(f"{done:,} rows written to {out}")
+
+
+def _answers(
+    model: CompactModel, table: Any, calibrated: bool | None, coverage: float | None
+) -> dict[str, NDArray[Any]]:
+    """Return the columns of the output, each (n,)."""
+    from l0gm.decisions import decide
+    from l0gm.runtime.model import label_array
+
+    raw = model.predict_proba(table, calibrated=False)
+    proba = model.scaled(raw, calibrated)
+    decisive = proba if model.decision_threshold is None else model.scaled(raw)  # a threshold goes with its own scale
+    found = {"prediction": label_array(model.classes_)[decide(decisive, model.decision_threshold)]}
+    found |= {f"p({label})": proba[:, i] for i, label in enumerate(model.classes_)}
+    if coverage is not None:
+        sets = model.sets_of(coverage).sets(raw, coverage)
+        found |= {f"in({label})": sets[:, i] for i, label in enumerate(model.classes_)}
+    return found

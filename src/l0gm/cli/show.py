@@ -50,15 +50,17 @@ def _text(known: dict[str, Any]) -> str:
         ("trained on", " ".join(str(known[key]) for key in ("data", "split") if key in known)),
         ("classes", ", ".join(map(str, known["classes"]))),
         ("reads", ", ".join(known["reads"]) or "no column (constant output)"),
-        ("temperature", f"{known['temperature']:.4f}, {'on' if known['calibrated'] else 'off'} by default"),
+        ("calibration", f"{known['calibration']}; {'on' if known['calibrated'] else 'off'} by default"),
+        ("decision threshold", _threshold(known)),
+        ("prediction sets", "" if known["coverage"] is None else f"up to {known['coverage']:.1%} coverage"),
         (
             "certificate",
             f"within {certificate['max_difference']:.2g} of the gated model on {certificate['n_rows']} rows",
         ),
     ]
-    blocks = ["\n".join(f"{name:<18}{value}" for name, value in rows if value)]
-    if known["n_dimensions"]:
-        lines = [f"open dimensions   {share(known['n_open'], known['n_dimensions'])}"]
+    blocks = ["\n".join(f"{name:<20}{value}" for name, value in rows if value)]
+    if known["n_dimensions"] and known["n_open"] is not None:
+        lines = [f"open dimensions     {share(known['n_open'], known['n_dimensions'])}"]
         stays = [
             (name, count or ("dropped" if name in known["dropped"] else 0)) for name, count in known["support"].items()
         ]
@@ -69,11 +71,16 @@ def _text(known: dict[str, Any]) -> str:
         for key, label in MEASURES.items():
             if any(key in known["metrics"][part] for part in parts):
                 table.append([f"  {label}", *(_number(known["metrics"][part].get(key)) for part in parts)])
-        table.append(["  rows", *(f"{int(known['metrics'][part]['n_rows']):,}" for part in parts)])
+        table.append(["  rows", *(f"{int(known['metrics'][part].get('n_rows', 0)):,}" for part in parts)])
         blocks.append(columns(table))
     if known["notes"]:
         blocks.append("\n".join(["notes", *(f"  {line}" for line in known["notes"])]))
     return "\n\n".join(blocks)
+
+
+def _threshold(known: dict[str, Any]) -> str:
+    value = known["decision_threshold"]
+    return "" if value is None else f"{known['classes'][1]} from a probability of {value:.4g} on"
 
 
 def _number(value: float | None) -> str:

@@ -4,20 +4,26 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import narwhals.stable.v2 as nw
 import numpy as np
+from numpy.typing import NDArray
 
-from l0gm.cli.files import READABLE, Frame, check_columns, read_table
+from l0gm.cli.files import READABLE, Frame, check_columns, kind_of, read_table
 from l0gm.data.labels import encode_target
+from l0gm.data.parquet import ParquetTable
 from l0gm.data.splits import stratified_split
 from l0gm.errors import DataError, ParameterError
 
-__all__ = ["Part", "Task", "read_part", "read_task", "short_name"]
+if TYPE_CHECKING:
+    from l0gm.runtime import CompactModel
 
+__all__ = ["Part", "Task", "is_registered", "read_labelled", "read_part", "read_task", "short_name"]
+
+LARGE = 2**28  # bytes of a parquet file; in memory it takes several times as many
 TEST_SIZE = 0.2
 SPLIT_SEED = 0
 PARTS = ("test", "train", "all")
@@ -42,6 +48,32 @@ class Part:
         known = [] if self.target is None else [self.target]
         return self.frame.drop([*known, *drop]).to_native()
 
+    def take(self, rows: NDArray[np.int64]) -> Part:
+        """Return these rows."""
+        return replace(self, frame=self.frame[rows])
+
+
+@dataclass(frozen=True)
+class FilePart:
+    """Rows of parquet files that are read in batches, as :class:`Part`."""
+
+    frame: ParquetTable
+    target: str
+    title: str
+
+    @property
+    def labels(self) -> Any:
+        """The target's values, (n,)."""
+        return self.frame.column(self.target)
+
+    def features(self, drop: Sequence[str] = ()) -> ParquetTable:
+        """Return the other columns."""
+        return self.frame.without([self.target, *drop])
+
+    def take(self, rows: NDArray[np.int64]) -> FilePart:
+        """Return these rows."""
+        return replace(self, frame=self.frame.select(rows))
+
 
 @dataclass(frozen=True)
 class Task:
@@ -49,8 +81,8 @@ class Task:
 
     name: str
     split: str
-    train: Part
-    test: Part
+    train: Part | FilePart
+    test: Part | FilePart
 
 
 def short_name(data: str) -> str:
@@ -58,18 +90,31 @@ def short_name(data: str) -> str:
     return Path(data).stem.replace(":", "-")
 
 
-def read_task(data: str, target: str | None, split: str | None, test: Path | None, test_size: float | None) -> Task:
+def read_task(
+    data: str,
+    target: str | None,
+    split: str | None,
+    test: Path | None,
+    test_size: float | None,
+    out_of_core: bool | None = None,
+    text: Collection[str] = (),
+) -> Task:
     """Return the training and test rows that the arguments of ``train`` ask for.
+
+    ``out_of_core`` says whether files are read in batches; by default parquet files of LARGE bytes and folders are.
+    ``text`` names the columns that a file is to give as text.
 
     Raises
     ------
     L0GMError
         If an argument does not go with DATA, or the rows cannot be had.
     """
-    if _is_registered(data):
+    if is_registered(data):
         for option, value in (("--test", test), ("--test-size", test_size)):
             if value is not None:
                 raise ParameterError(f"{option} {value}: it is for files; {data} has named splits, see --split")
+        if out_of_core:
+            raise ParameterError(f"--out-of-core: it is for parquet files; {data} is held in memory")
         return _registered_task(data, target, split)
     if split is not None:
         raise ParameterError(f"--split {split}: it is for registered data sets; for a file, --test or --test-size")
@@ -77,18 +122,29 @@ def read_task(data: str, target: str | None, split: str | None, test: Path | Non
         raise ParameterError(f"--target: name the column of {data} to predict")
     if test is not None and test_size is not None:
         raise ParameterError("--test and --test-size: give one of the two")
-    frame = read_table(Path(data))
-    check_columns(frame, [target], "--target")
+    whole = _read(Path(data), target, "--target", out_of_core, text)
     if test is not None:
-        held_out = read_table(test)
-        check_columns(held_out, [target], f"{test}, --target")
-        parts, name = (frame, held_out), f"test file {test.name}"
-    else:
-        size = TEST_SIZE if test_size is None else test_size
-        classes, codes = encode_target(frame[target].to_numpy(), len(frame))
-        first, second = stratified_split(np.asarray(classes)[codes], size, SPLIT_SEED)
-        parts, name = (frame[first], frame[second]), f"{size:g} held out, stratified, seed {SPLIT_SEED}"
-    return Task(data, name, *(Part(part, target, data) for part in parts))
+        return Task(data, f"test file {test.name}", whole, _read(test, target, f"{test}, --target", out_of_core, text))
+    size = TEST_SIZE if test_size is None else test_size
+    classes, codes = encode_target(whole.labels, len(whole.frame))
+    first, second = stratified_split(np.asarray(classes)[codes], size, SPLIT_SEED)
+    name = f"{size:g} held out, stratified, seed {SPLIT_SEED}"
+    return Task(data, name, whole.take(first), whole.take(second))
+
+
+def _read(path: Path, target: str, argument: str, out_of_core: bool | None, text: Collection[str]) -> Part | FilePart:
+    parquet = path.is_dir() or kind_of(path) == ".parquet"
+    if out_of_core and not parquet:
+        raise ParameterError(f"--out-of-core: {path} is read whole; write it as parquet, which is read in batches")
+    if out_of_core is False and path.is_dir():
+        raise ParameterError(f"--in-memory: {path} is a folder, and folders are read in batches")
+    if out_of_core is None:
+        out_of_core = path.is_dir() or (parquet and path.is_file() and path.stat().st_size >= LARGE)
+    frame = ParquetTable.open(path) if out_of_core else read_table(path, text)
+    check_columns(frame, [target], argument)
+    if len(frame) == 0:
+        raise DataError(f"{path} has no rows")
+    return FilePart(frame, target, str(path)) if isinstance(frame, ParquetTable) else Part(frame, target, str(path))
 
 
 def read_part(data: str, target: str | None, split: str | None, part: str | None, text: Collection[str] = ()) -> Part:
@@ -103,7 +159,7 @@ def read_part(data: str, target: str | None, split: str | None, part: str | None
     """
     if part is not None and part not in PARTS:
         raise ParameterError(f"--part {part}: choose one of {', '.join(PARTS)}")
-    if not _is_registered(data):
+    if not is_registered(data):
         for option, value in (("--split", split), ("--part", None if part == "all" else part)):
             if value is not None:
                 raise ParameterError(f"{option} {value}: it is for registered data sets; of a file, all rows are read")
@@ -118,7 +174,26 @@ def read_part(data: str, target: str | None, split: str | None, part: str | None
         return Part(nw.from_native(dataset.frame, eager_only=True), _target(dataset, target), data)
     task = _registered_task(data, target, split)
     chosen = task.train if part == "train" else task.test
+    assert isinstance(chosen, Part)  # a data set is in memory
     return Part(chosen.frame, chosen.target, f"{data}, {part or 'test'} rows of split {task.split}")
+
+
+def read_labelled(
+    model: CompactModel, data: str, target: str | None, split: str | None, part: str | None
+) -> tuple[Part, Any]:
+    """Return the rows that a model is measured on, and their labels (n,); by default of the target it was trained on.
+
+    Raises
+    ------
+    L0GMError
+        As :func:`read_part`, or if the target is not known.
+    """
+    rows = read_part(data, target, split, part, model.schema.text_sources)
+    name = rows.target or model.information.get("target")
+    if name is None:
+        raise ParameterError(f"--target: name the column of {data} that holds the true labels")
+    check_columns(rows.frame, [name], "--target")
+    return rows, rows.frame[name].to_numpy()
 
 
 def _registered_task(data: str, target: str | None, split: str | None) -> Task:
@@ -141,14 +216,14 @@ def _load(data: str) -> Any:
     return datasets.load(data)
 
 
-def _is_registered(data: str) -> bool:
+def is_registered(data: str) -> bool:
     """Return whether DATA is a data set's name; raise DataError if it is no file's either."""
     from l0gm import datasets
 
     names = datasets.names()
     if data in names:
         return True
-    if Path(data).suffix.lower() in READABLE or Path(data).exists():
+    if data.lower().endswith(READABLE) or Path(data).exists():
         return False
     near = difflib.get_close_matches(data.lower(), names, n=1, cutoff=0.5)
     hint = f"did you mean {near[0]!r}? " if near else ""

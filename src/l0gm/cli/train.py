@@ -10,15 +10,23 @@ from typing import Annotated, Any
 import typer
 
 from l0gm.cli.output import MEASURES, columns, note, print_json, share
-from l0gm.cli.parsing import names, widths
+from l0gm.cli.parsing import amounts, fraction, names, widths
 from l0gm.errors import ParameterError
 
 __all__ = ["EXAMPLES", "run"]
 
+STAYS = (
+    *("active", "penalty", "cost", "embedding_dim", "deep", "cin", "linear", "mask", "gate"),
+    *("categorical", "missing"),
+)
+"""Options on what a model that training goes on from has decided already."""
+
 EXAMPLES = (
     "\b\nExamples:\n"
     "  l0gm train adult --split openml --active 0.15 --seeds 5\n"
-    "  l0gm train people.csv --target income --drop id --out runs/people"
+    "  l0gm train people.csv --target income --drop id --out runs/people\n"
+    "  l0gm train people.csv --target income --active auto --teacher trees\n"
+    "  l0gm train newer.csv --from runs/people/seed-0/model.l0gm --out runs/newer"
 )
 
 
@@ -46,6 +54,22 @@ class Mask(StrEnum):
     BATCH = "batch"
 
 
+class Teacher(StrEnum):
+    """Models to learn from."""
+
+    TREES = "trees"
+
+
+class Calibration(StrEnum):
+    """Methods of calibration."""
+
+    TEMPERATURE = "temperature"
+    PLATT = "platt"
+    ISOTONIC = "isotonic"
+    BETA = "beta"
+    VENN_ABERS = "venn_abers"
+
+
 class ClassWeight(StrEnum):
     """How classes are weighted."""
 
@@ -65,10 +89,32 @@ def run(
     test_size: Annotated[
         float | None, typer.Option(help="Share of a file's rows to test on; 0.2 unless --test is given.")
     ] = None,
+    out_of_core: Annotated[
+        bool | None,
+        typer.Option(
+            "--out-of-core/--in-memory",
+            help="Read parquet files in batches; by default folders and files from 256 MB on.",
+        ),
+    ] = None,
+    initial: Annotated[
+        Path | None,
+        typer.Option("--from", help="A .l0gm file to go on from: its fields, branches and open dimensions stay."),
+    ] = None,
     active: Annotated[
-        float | None, typer.Option(help="Fraction of the dimensions that stay open; 0.15 without --penalty.")
+        str | None,
+        typer.Option(
+            help="Fraction of the dimensions that stay open, 0.15 without --penalty; or auto, the smallest model as "
+            "good as the dense one on validation rows."
+        ),
     ] = None,
     penalty: Annotated[float | None, typer.Option(help="Instead of --active: the paper's lambda.")] = None,
+    cost: Annotated[
+        str, typer.Option(help="What a column counts in the penalty, as scan=10,visit=3; 1 for the others.")
+    ] = "",
+    teacher: Annotated[
+        Teacher | None, typer.Option(help="A model whose answers training aims at, beside the labels.")
+    ] = None,
+    teacher_weight: Annotated[float | None, typer.Option(help="The share of its answers, 0 to 1.")] = None,
     seeds: Annotated[int, typer.Option(min=1, help="How many models, seeds 0, 1, and so on.")] = 1,
     out: Annotated[Path | None, typer.Option(help="Folder for the models; default runs/DATA.")] = None,
     dense: Annotated[bool, typer.Option(help="Fit the dense model too, for comparison.")] = True,
@@ -81,11 +127,15 @@ def run(
     linear: Annotated[Linear | None, typer.Option(help="The linear term.")] = None,
     mask: Annotated[Mask | None, typer.Option(help="One sampled mask an example, or a batch.")] = None,
     gate: Annotated[Gate | None, typer.Option(help="The learned gate, none, or a control.")] = None,
-    calibrated: Annotated[bool, typer.Option("--calibrated", help="Apply the fitted temperature.")] = False,
+    calibration: Annotated[Calibration | None, typer.Option(help="The method of calibration that is fitted.")] = None,
+    calibrated: Annotated[bool, typer.Option("--calibrated", help="Apply the fitted calibrator.")] = False,
     class_weight: Annotated[ClassWeight | None, typer.Option(help="Weight classes by their rarity.")] = None,
     device: Annotated[str | None, typer.Option(help="auto, cpu or cuda.")] = None,
     categorical: Annotated[
         str, typer.Option(help="Columns to read as categories whatever they hold, separated by commas.")
+    ] = "",
+    missing: Annotated[
+        str, typer.Option(help="Values that are missing ones in every column, as unknown,-999; NA and ? are so anyway.")
     ] = "",
     drop: Annotated[str, typer.Option(help="Columns to leave out, separated by commas.")] = "",
     as_json: Annotated[bool, typer.Option("--json", help="Print the summary as JSON.")] = False,
@@ -95,13 +145,17 @@ def run(
     """Train a sparse model for each seed.
 
     Each one is compacted and measured on the test rows, beside the dense model of the same seed. The folder gets
-    a summary.json and, for each seed, seed-N/model.l0gm. The same command again goes on where it was stopped.
+    a summary.json and, for each seed, seed-N/model.l0gm. The same command again goes on where it was stopped or
+    killed.
     """
     if active is not None and penalty is not None:
         raise ParameterError("--active and --penalty: give one of the two")
     options: dict[str, Any] = {
-        "active": active,
+        "active": None if active is None else fraction("--active", active),
         "penalty": penalty,
+        "cost": amounts("--cost", cost) or None,
+        "teacher": None if teacher is None else teacher.value,
+        "teacher_weight": teacher_weight,
         "epochs": epochs,
         "batch_size": batch_size,
         "lr": lr,
@@ -111,36 +165,56 @@ def run(
         "linear": None if linear is None else linear.value,
         "mask": None if mask is None else mask.value,
         "gate": None if gate is None else gate.value,
+        "calibration": None if calibration is None else calibration.value,
         "calibrated": calibrated,
         "class_weight": None if class_weight is None else class_weight.value,
         "device": device,
         "categorical": names(categorical),
+        "missing_values": names(missing),
     }
     from l0gm.cli.files import check_columns
-    from l0gm.cli.sources import read_task, short_name
+    from l0gm.cli.sources import is_registered, read_task, short_name
     from l0gm.experiments import run_seeds
+    from l0gm.runtime import load
 
-    task = read_task(data, target, split, test, test_size)
+    text: tuple[str, ...] = ()
+    if initial is not None:
+        options["initial_model"] = str(initial)
+        given = {**options, "missing": options["missing_values"]}
+        for name in STAYS:
+            if given[name] not in (None, []):
+                raise ParameterError(f"--{name.replace('_', '-')}: it stays that of --from {initial}; leave it out")
+        start = load(initial)
+        text = start.schema.text_sources
+        if target is None and not is_registered(data):
+            target = start.information.get("target")
+    task = read_task(data, target, split, test, test_size, out_of_core, text)
     dropped = names(drop)
     for option, listed in (("--drop", dropped), ("--categorical", options["categorical"])):
         check_columns(task.train.frame, listed, option)
     if task.train.target in dropped:
         raise ParameterError(f"--drop {task.train.target}: it is the target")
     folder = Path("runs", short_name(data)) if out is None else out
-    summary = run_seeds(
-        task.train.features(dropped),
-        task.train.labels,
-        task.test.features([name for name in dropped if name in task.test.frame.columns]),
-        task.test.labels,
-        seeds=range(seeds),
-        out=folder,
-        dense=dense,
-        overwrite=overwrite,
-        about={"data": task.name, "split": task.split, "target": task.train.target},
-        progress=sys.stderr.isatty() if progress is None else progress,
-        on_fit=_report,
-        **{name: value for name, value in options.items() if value is not None},
-    )
+    try:
+        summary = run_seeds(
+            task.train.features(dropped),
+            task.train.labels,
+            task.test.features([name for name in dropped if name in task.test.frame.columns]),
+            task.test.labels,
+            seeds=range(seeds),
+            out=folder,
+            dense=dense,
+            overwrite=overwrite,
+            about={"data": task.name, "split": task.split, "target": task.train.target},
+            progress=sys.stderr.isatty() if progress is None else progress,
+            on_fit=_report,
+            **{name: value for name, value in options.items() if value is not None},
+        )
+    except KeyboardInterrupt as interruption:
+        how = "the same command goes on from there"
+        if overwrite:
+            how = f"the same command without --overwrite goes on from there, unless {folder} still holds another run"
+        raise KeyboardInterrupt("; ".join([*map(str, interruption.args), how])) from None
     if as_json:
         print_json(summary)
     else:

@@ -1,7 +1,8 @@
 """Compaction: plan, apply, verify. The same function, smaller."""
 
 from l0gm.compaction.apply import apply
+from l0gm.compaction.expand import expand
 from l0gm.compaction.plan import CompactionPlan, plan
 from l0gm.compaction.verify import TOLERANCE, verify
 
-__all__ = ["TOLERANCE", "CompactionPlan", "apply", "plan", "verify"]
+__all__ = ["TOLERANCE", "CompactionPlan", "apply", "expand", "plan", "verify"]

@@ -14,8 +14,8 @@ import narwhals.stable.v2 as nw
 import numpy as np
 from numpy.typing import NDArray
 
-from l0gm.data.values import canonical
-from l0gm.errors import DataError
+from l0gm.data.values import spellings
+from l0gm.errors import CellTypeError, DataError
 
 __all__ = [
     "Column",
@@ -73,7 +73,21 @@ def read_series(series: nw.Series[Any], name: str) -> Column:
         return _of_array(native.to_numpy(), name)
     if series.dtype.is_nested():
         raise DataError(f"column {name!r} holds {series.dtype}: flatten it to numbers, text or dates first")
-    return _of_array(series.to_numpy(), name) if series.dtype in (nw.Object, nw.Unknown) else series
+    arrow = _arrow(native)
+    if arrow is not None and str(arrow.type) == "string_view":  # which Arrow itself can hardly compute with
+        text: Column = nw.from_native(arrow.cast("large_string"), series_only=True)
+        return text
+    if series.dtype in (nw.Object, nw.Unknown):
+        return _of_array(series.to_numpy(), name) if arrow is None else _of_list(arrow.to_pylist())
+    return series
+
+
+def _arrow(native: Any) -> Any:
+    """Return the Arrow data of a series of pyarrow or of pandas, None where it has none."""
+    arrow = sys.modules.get("pyarrow")
+    if arrow is None or isinstance(native, arrow.ChunkedArray):
+        return None if arrow is None else native
+    return native.array.__arrow_array__() if hasattr(getattr(native, "dtype", None), "pyarrow_dtype") else None
 
 
 def _of_array(array: NDArray[Any], name: str) -> NDArray[Any]:
@@ -135,12 +149,18 @@ def factorize_array(column: NDArray[Any]) -> Factorized:
 
 
 def factorize_objects(values: list[Any], name: str) -> Factorized:
-    """Return (codes (n,), distinct values) of any values; DataError where they are lists or the like."""
+    """Return (codes (n,), distinct values) of any values; CellTypeError where they are lists or the like."""
     types = set(map(type, values))
     for t in types:
         if issubclass(t, (Collection, complex)) and not issubclass(t, (str, bytes)):
-            raise DataError(
-                f"column {name!r} holds values of type {t.__name__}: flatten them to numbers, text or dates"
+            raise CellTypeError(
+                f"column {name!r} holds values of type {t.__name__}, where an argument must be a string or a number: "
+                "flatten them to numbers, text or dates"
+            )
+        if t.__str__ is object.__str__ and t.__repr__ is object.__repr__:  # its text would be an address in memory
+            raise CellTypeError(
+                f"column {name!r} holds values of type {t.__name__}, which have no text, where an argument must be a "
+                "string or a number: convert them to numbers, text or dates"
             )
     # 1, 1.0 and True are equal and hash alike: the type keeps them apart
     keys = values if len(types - {str, type(None)}) < 2 else list(zip(map(type, values), values, strict=True))
@@ -161,6 +181,9 @@ def factorize_series(column: nw.Series[Any], name: str) -> Factorized:
     if implementation.is_pandas():
         import pandas as pd
 
+        arrow = _arrow(native)
+        if arrow is not None:
+            return factorize_series(nw.from_native(arrow, series_only=True), name)
         if isinstance(native.dtype, pd.CategoricalDtype):
             return native.cat.codes.to_numpy().astype(np.int64), native.cat.categories.tolist()
         codes, values = pd.factorize(native)
@@ -183,12 +206,13 @@ def factorize_series(column: nw.Series[Any], name: str) -> Factorized:
     return factorize_objects(column.to_list(), name)
 
 
-def tidy(codes: NDArray[np.int64], values: list[Any]) -> Factorized:
-    """Leave out values that are missing, which get code -1, or that do not occur."""
+def tidy(codes: NDArray[np.int64], values: list[Any], missing: Collection[str] = ()) -> Factorized:
+    """Leave out values that are missing or spelled as one of ``missing``, which get code -1, or that do not occur."""
     counts = np.bincount(codes + 1, minlength=len(values) + 1)[1:].tolist()
-    kept = [i for i, count in enumerate(counts) if count and canonical(values[i]) is not None]
-    if len(kept) == len(values):
+    texts, nothing = spellings(values), {None, *missing}
+    if nothing.isdisjoint(texts) and 0 not in counts:
         return codes, values
+    kept = [i for i, (text, count) in enumerate(zip(texts, counts, strict=True)) if count and text not in nothing]
     place = np.full(len(values) + 1, -1, dtype=np.int64)  # the last entry serves code -1
     place[kept] = np.arange(len(kept))
     return place[codes], [values[i] for i in kept]

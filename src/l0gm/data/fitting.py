@@ -21,10 +21,10 @@ from l0gm.data.schema import (
     Schema,
     check_finite,
 )
-from l0gm.data.values import TIME_PARTS, time_part
+from l0gm.data.values import TIME_PARTS, is_missing_text, time_part
 from l0gm.errors import DataError, ParameterError
 
-__all__ = ["SchemaFitter"]
+__all__ = ["SchemaFitter", "least_count"]
 
 
 @dataclass(frozen=True)
@@ -49,6 +49,9 @@ class SchemaFitter:
         What an infinite number is.
     categorical : collection of str
         Columns to read as categories whatever their type (codes, zip numbers).
+    missing_values : collection of str or numbers
+        Values that are missing ones in every column, such as ``"unknown"`` or ``-999``. Among numbers and dates the
+        usual texts for nothing (``NA``, ``?``, see :data:`l0gm.data.values.MISSING_TEXTS`) need not be named.
     """
 
     bins: Literal["tree", "quantile"] = "tree"
@@ -59,6 +62,7 @@ class SchemaFitter:
     hash_buckets: int = 4096
     infinite: Literal["error", "missing"] = "error"
     categorical: Collection[str] = ()
+    missing_values: Collection[str | float] = ()
 
     def __post_init__(self) -> None:
         if self.bins not in ("tree", "quantile"):
@@ -77,6 +81,15 @@ class SchemaFitter:
                 raise ParameterError(f"{name}={value!r}: a whole number, at least {least}")
         if isinstance(self.categorical, str):
             raise ParameterError(f"categorical={self.categorical!r}: give a list of column names")
+        if isinstance(self.missing_values, str) or not isinstance(self.missing_values, Collection):
+            raise ParameterError(f"missing_values={self.missing_values!r}: give a list of texts and numbers")
+        for value in self.missing_values:
+            if isinstance(value, bool) or not isinstance(value, (str, numbers.Real)):
+                raise ParameterError(f"missing_values names {value!r}: give texts and numbers")
+
+    @property
+    def _missing(self) -> tuple[str, ...]:
+        return tuple(sorted(text for text in set(map(canonical, self.missing_values)) if text is not None))
 
     def fit(self, data: object, y: NDArray[np.int64]) -> tuple[Schema, list[str]]:
         """Return the schema of these training rows and the notes on what was decided.
@@ -109,9 +122,11 @@ class SchemaFitter:
 
     def _column(self, table: Table, name: str, y: NDArray[np.int64], notes: list[str]) -> list[Field]:
         forced = name in map(str, self.categorical)
-        kind = "text" if forced else table.kind(name)
+        kind = "text" if forced else table.kind(name, self._missing)
+        if not forced and (kind == "text" or not table.typed(name)):
+            kind = self._read_text(table, name, kind, notes)
         if kind in ("number", "duration"):
-            x = table.numbers(name)
+            x = table.numbers(name, self._missing)
             finite = check_finite(x, name, self.infinite)
             if finite is not x:
                 notes.append(f"{name}: {int(np.isinf(x).sum())} infinite values, read as missing")
@@ -119,15 +134,28 @@ class SchemaFitter:
             return [] if found is None else [found]
         if kind == "time":
             return self._time(table, name, y, notes)
-        codes, values = table.factorize(name)
         if kind == "object":
             notes.append(f"{name}: values of several types, read as text")
-        elif kind == "text" and not forced and values and all(map(_is_date, values)):
-            notes.append(f"{name}: text in ISO date format, read as dates")
-            return self._time(table, name, y, notes)
-        elif kind == "text" and not forced and values and all(map(_is_number, values)):
-            notes.append(f"{name}: text that reads as numbers, kept as categories; convert it if it is a quantity")
+        codes, values = table.factorize(name, self._missing)
         return self._categorical(name, codes, values, forced, notes)
+
+    def _read_text(self, table: Table, name: str, kind: str, notes: list[str]) -> str:
+        """Return what a column holds beside texts for nothing, which are its own where it holds text."""
+        values = table.factorize(name, self._missing)[1]
+        told = [value for value in values if not is_missing_text(value)]
+        if kind == "text" and told and all(map(_is_date, told)):
+            notes.append(f"{name}: text in ISO date format, read as dates")
+            kind = "time"
+        elif kind == "text" and told and all(map(_is_number, told)):
+            if len(told) < len(values) and not any(map(_is_code, told)):  # they are why it came as text
+                notes.append(f"{name}: text of numbers and of what stands for none, read as numbers")
+                kind = "number"
+            else:
+                notes.append(f"{name}: text that reads as numbers, kept as categories; convert it if it is a quantity")
+        if kind in ("number", "duration", "time") and len(told) < len(values):
+            texts = sorted(repr(str(value)) for value in values if is_missing_text(value))
+            notes.append(f"{name}: {', '.join(texts)} read as missing; name the column in `categorical` to keep it")
+        return kind
 
     def _numeric(
         self, name: str, x: NDArray[np.float64], y: NDArray[np.int64], notes: list[str], **where: Any
@@ -147,10 +175,10 @@ class SchemaFitter:
             edges = tree_edges(x[seen], y[seen], self.max_bins, self.min_bin_rows)
         else:
             edges = quantile_edges(x[seen], self.max_bins)
-        return NumericField(label, name, edges, part=where.get("part"), infinite=self.infinite)
+        return NumericField(label, name, edges, where.get("part"), self.infinite, self._missing)
 
     def _time(self, table: Table, name: str, y: NDArray[np.int64], notes: list[str]) -> list[Field]:
-        times = table.times(name)
+        times = table.times(name, self._missing)
         parts = {part: time_part(times, part) for part in TIME_PARTS}
         varying = [part for part, x in parts.items() if len(np.unique(x[~np.isnan(x)])) > 1]
         fields = [
@@ -161,7 +189,7 @@ class SchemaFitter:
         if kept:
             notes.append(f"{name}: date, read as {', '.join(f.part or '' for f in kept)}")
         else:
-            notes.append(f"{name}: dates all missing or all equal, dropped")
+            notes.append(f"{name}: {'all values missing' if np.isnat(times).all() else 'dates all equal'}, dropped")
         return list(kept)
 
     def _categorical(
@@ -184,20 +212,23 @@ class SchemaFitter:
                 f"{'dropped' if present == len(codes) else 'of which only the missing ones are told apart'}; "
                 "name it in `categorical` to keep its values"
             )
-            return [] if present == len(codes) else [CategoricalField(name, name, ())]
+            return [] if present == len(codes) else [CategoricalField(name, name, (), self._missing)]
         if len(counts) > self.max_categories:
             notes.append(f"{name}: {len(counts)} distinct values, hashed into {self.hash_buckets} buckets")
-            return [HashedField(name, name, int(self.hash_buckets))]
-        for least in (self.min_count, 2, 1):  # where rows are too few for the cut, it is lowered
-            kept = sorted(value for value, count in counts.items() if count >= least)
-            if kept:
-                break
+            return [HashedField(name, name, int(self.hash_buckets), self._missing)]
+        least = least_count(max(counts.values()), self.min_count)
+        kept = sorted(value for value, count in counts.items() if count >= least)
         if len(kept) < len(counts):
             notes.append(
                 f"{name}: {len(counts) - len(kept)} of {len(counts)} values seen in fewer than {least} "
                 "rows share the slot of unseen values"
             )
-        return [CategoricalField(name, name, tuple(kept))]
+        return [CategoricalField(name, name, tuple(kept), self._missing)]
+
+
+def least_count(most: int, min_count: int) -> int:
+    """Return in how many rows a value has to occur: ``min_count``, lowered if the most frequent one is in fewer."""
+    return next((least for least in (min_count, 2) if least <= most), 1)
 
 
 def _is_date(value: object) -> bool:
@@ -214,11 +245,19 @@ def _is_date(value: object) -> bool:
 
 
 def _is_number(value: object) -> bool:
+    if isinstance(value, (bool, np.bool_)):
+        return False
     try:
         parse_number(value)
     except (TypeError, ValueError, OverflowError):
         return False
     return True
+
+
+def _is_code(value: object) -> bool:
+    """Return whether a text that reads as a number is written as a code is: with leading zeros."""
+    text = str(value).strip()
+    return len(text) > 1 and text[0] == "0" and text[1].isdigit()
 
 
 def _shorten(text: str) -> str:

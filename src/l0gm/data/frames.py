@@ -1,16 +1,18 @@
 """Columns of any supported table as numpy arrays: the one place that knows pandas, polars and pyarrow apart.
 
 A table is whatever narwhals takes eagerly (pandas, polars, pyarrow, ...), a mapping from names to columns, a list
-of rows as dicts, or a two-dimensional numpy array, whose columns are called ``x0``, ``x1``, and so on. A column is
-looked at when it is asked for: one that nobody reads may hold anything.
+of rows as dicts, a structured array, or a two-dimensional array or list of rows without names, whose columns are
+called ``x0``, ``x1``, and so on. A column is looked at when it is asked for: one that nobody reads may hold anything.
 """
 
 from __future__ import annotations
 
+import functools
 import math
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence, Sized
-from typing import Any
+from collections.abc import Callable, Collection, Mapping, Sequence, Sized
+from contextlib import suppress
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import narwhals.stable.v2 as nw
 import numpy as np
@@ -30,17 +32,48 @@ from l0gm.data.columns import (
     times_of_series,
     typed_kind,
 )
-from l0gm.data.values import canonical, kind_of_value, microseconds, parse_number, parse_time, seconds
-from l0gm.errors import DataError
+from l0gm.data.values import (
+    canonical,
+    is_missing_text,
+    kind_of_value,
+    microseconds,
+    parse_number,
+    parse_time,
+    seconds,
+)
+from l0gm.errors import DataError, L0GMError
 
 __all__ = ["Table", "canonical", "parse_number", "parse_time"]
 
+Result = TypeVar("Result")
+Rest = ParamSpec("Rest")
 Kind = str  # "number" | "boolean" | "time" | "duration" | "text" | "object"
 _PLAIN = {int, float, bool, type(None)}
+_COUNTED = ({"number"}, {"time"}, {"duration"})
+
+
+def _naming(read: Callable[Concatenate[Table, str, Rest], Result]) -> Callable[Concatenate[Table, str, Rest], Result]:
+    """Turn whatever a foreign library or a foreign value raises into a DataError that names the column."""
+
+    @functools.wraps(read)
+    def guarded(table: Table, name: str, *rest: Rest.args, **named: Rest.kwargs) -> Result:
+        try:
+            return read(table, name, *rest, **named)
+        except (L0GMError, MemoryError):
+            raise
+        except Exception as error:
+            raise DataError(
+                f"column {name!r} cannot be read ({type(error).__name__}: {error}): make it numbers, text or dates"
+            ) from error
+
+    return guarded  # type: ignore[return-value]  # wraps() gives the arguments names
 
 
 class Table:
     """Read-only view of a table by columns.
+
+    The methods that read a column take further values that are ``missing`` in it, in the spelling of
+    :func:`canonical`.
 
     Parameters
     ----------
@@ -51,6 +84,9 @@ class Table:
     ----------
     names : list of str
     n_rows : int
+    named : bool
+        Whether the table brought a name for each column, as text. An array brings none; whole numbers, which pandas
+        gives to columns without a name, are none either.
 
     Raises
     ------
@@ -60,19 +96,22 @@ class Table:
 
     names: list[str]
     n_rows: int
+    named: bool
 
     def __init__(self, data: object) -> None:
         if isinstance(data, Table):
             self.__dict__.update(data.__dict__)
             return
-        if isinstance(data, np.ndarray):
-            if data.ndim != 2:
-                raise DataError(f"an array of shape {data.shape} is no table: Reshape your data to rows and columns")
-            data = {f"x{j}": data[:, j] for j in range(data.shape[1])}
+        unnamed = _unnamed_columns(data)
+        if unnamed is not None:
+            data = unnamed
+        elif isinstance(data, np.ndarray):  # a structured one
+            data = {name: data[name] for name in data.dtype.names or ()}
         elif isinstance(data, Sequence) and data and all(isinstance(row, Mapping) for row in data):
             columns = dict.fromkeys(name for row in data for name in row)
             data = {name: [row.get(name) for row in data] for name in columns}
         if isinstance(data, Mapping):
+            self.named = unnamed is None and all(isinstance(name, str) for name in data)
             given = {str(name): column for name, column in data.items()}
             self._set([str(name) for name in data], lambda name: read_column(given[name], name))
             lengths = {name: _length(column, name) for name, column in given.items()}
@@ -81,6 +120,7 @@ class Table:
             self.n_rows = lengths[self.names[0]]
         else:
             frame = _eager(data)
+            self.named = all(isinstance(name, str) for name in frame.columns)
             native = {str(name): name for name in frame.columns}
             self._set(
                 [str(name) for name in frame.columns],
@@ -94,29 +134,41 @@ class Table:
     def __len__(self) -> int:
         return self.n_rows
 
-    def kind(self, name: str) -> Kind:
+    @_naming
+    def kind(self, name: str, missing: Collection[str] = ()) -> Kind:
         """Return what the column's type says it holds; for untyped columns, what its values are.
 
-        "object" is a column of several kinds; one without any value is a "number".
+        "object" is a column of several kinds; one without any value is a "number". Texts such as ``n/a`` among
+        numbers or dates do not count.
         """
         _, typed = self._column(name)
         if typed is not None:
             return typed
-        kinds = {kind_of_value(value) for value in self.factorize(name)[1]}
+        values = self.factorize(name, missing)[1]
+        kinds = {kind_of_value(value) for value in values if not is_missing_text(value)}
+        if kinds not in _COUNTED:
+            kinds = set(map(kind_of_value, values))
         return "number" if not kinds else kinds.pop() if len(kinds) == 1 else "object"
 
-    def factorize(self, name: str) -> Factorized:
+    def typed(self, name: str) -> bool:
+        """Return whether the column's type says what it holds, so that :meth:`kind` need not look at its values."""
+        return self._column(name)[1] is not None
+
+    @_naming
+    def factorize(self, name: str, missing: Collection[str] = ()) -> Factorized:
         """Return (codes (n,), the distinct values that occur); the code of a missing or blank value is -1."""
         column, kind = self._column(name)
         if kind == "time":
-            return tidy(*factorize_array(self.times(name)))
+            return tidy(*factorize_array(self.times(name)), missing)
         if kind == "duration":
-            return tidy(*factorize_array(self.numbers(name)))
+            return tidy(*factorize_array(self.numbers(name)), missing)
         if isinstance(column, np.ndarray):
-            return tidy(*(factorize_objects(column.tolist(), name) if kind is None else factorize_array(column)))
-        return tidy(*factorize_series(column, name))
+            found = factorize_objects(column.tolist(), name) if kind is None else factorize_array(column)
+            return tidy(*found, missing)
+        return tidy(*factorize_series(column, name), missing)
 
-    def numbers(self, name: str) -> NDArray[np.float64]:
+    @_naming
+    def numbers(self, name: str, missing: Collection[str] = ()) -> NDArray[np.float64]:
         """Return the column as float64 (n,), NaN where it is missing.
 
         Raises
@@ -124,6 +176,9 @@ class Table:
         DataError
             If a value is no number; the message names the column and the value.
         """
+        return _blank(self._numbers(name, missing), missing, parse_number)
+
+    def _numbers(self, name: str, missing: Collection[str]) -> NDArray[np.float64]:
         column, kind = self._column(name)
         if kind == "duration":
             return self._counted(name, seconds, column if isinstance(column, np.ndarray) else column.to_numpy())
@@ -137,9 +192,10 @@ class Table:
                     pass
         elif kind in ("number", "boolean") and column.dtype != nw.Decimal:
             return numbers_of_series(column)
-        return self._parsed(name, parse_number, np.float64, math.nan, "number")
+        return self._parsed(name, parse_number, np.float64, math.nan, "number", missing)
 
-    def times(self, name: str) -> NDArray[np.datetime64]:
+    @_naming
+    def times(self, name: str, missing: Collection[str] = ()) -> NDArray[np.datetime64]:
         """Return the column as datetime64[us] (n,) in UTC, NaT where it is missing.
 
         Raises
@@ -147,23 +203,33 @@ class Table:
         DataError
             If a value is no date; the message names the column and the value.
         """
-        if name not in self._times:  # each part of a date asks for them
+        key = name, tuple(missing)
+        if key not in self._times:  # each part of a date asks for them
             column, kind = self._column(name)
             if kind != "time":
                 nothing = np.datetime64("NaT", "us")
-                self._times[name] = self._parsed(name, parse_time, "datetime64[us]", nothing, "date")
+                times = self._parsed(name, parse_time, "datetime64[us]", nothing, "date", missing)
             elif isinstance(column, np.ndarray):
-                self._times[name] = self._counted(name, microseconds, column)
+                times = self._counted(name, microseconds, column)
             else:
-                self._times[name] = times_of_series(column)
-        return self._times[name]
+                times = times_of_series(column)
+            self._times[key] = _blank(times, missing, parse_time)
+        return self._times[key]
 
     def select(self, rows: NDArray[np.int64]) -> Table:
         """Return the table of these rows, in this order."""
         chosen = Table.__new__(Table)
         chosen._set(self.names, lambda name: self._column(name)[0][rows])
-        chosen.n_rows = len(rows)
+        chosen.n_rows, chosen.named = len(rows), self.named
         return chosen
+
+    def renamed(self, names: Sequence[str]) -> Table:
+        """Return the table with its columns under these names, one each, in their order."""
+        old = dict(zip(names, self.names, strict=True))
+        other = Table.__new__(Table)
+        other._set(list(names), lambda name: self._column(old[name])[0])
+        other.n_rows, other.named = self.n_rows, True
+        return other
 
     def _set(self, names: list[str], read: Callable[[str], Column]) -> None:
         """Take the names of the columns and the function that reads one."""
@@ -174,8 +240,9 @@ class Table:
         self._known = frozenset(names)
         self._read = read
         self._columns: dict[str, tuple[Column, Kind | None]] = {}
-        self._times: dict[str, NDArray[np.datetime64]] = {}
+        self._times: dict[tuple[str, tuple[str, ...]], NDArray[np.datetime64]] = {}
 
+    @_naming
     def _column(self, name: str) -> tuple[Column, Kind | None]:
         """Return a column and what its type says that it holds."""
         if name not in self._columns:
@@ -190,21 +257,68 @@ class Table:
             raise DataError(f"column {name!r} holds {error}: correct it, or make it missing") from error
         return result
 
-    def _parsed(self, name: str, parse: Any, dtype: Any, missing: Any, what: str) -> NDArray[Any]:
-        codes, values = self.factorize(name)
+    def _parsed(
+        self, name: str, parse: Any, dtype: Any, nothing: Any, what: str, missing: Collection[str]
+    ) -> NDArray[Any]:
+        codes, values = self.factorize(name, missing)
         parsed = np.empty(len(values) + 1, dtype=dtype)
-        parsed[-1] = missing
+        parsed[-1] = nothing
         for i, value in enumerate(values):
             try:
                 parsed[i] = parse(value)
-            except (TypeError, ValueError, OverflowError):
+            except (TypeError, ValueError, OverflowError) as error:
                 rows = int((codes == i).sum())
+                where = f" (in {rows} of {self.n_rows} rows)" if self.n_rows > 1 else ""
+                other = f"no {what}, and this column held {what}s when the model was fitted"
+                vast = isinstance(error, OverflowError)
                 raise DataError(
-                    f"column {name!r}: {short(value)} (in {rows} of {self.n_rows} rows) is no {what}, and this "
-                    f"column held {what}s when the model was fitted: correct it, or make it missing"
+                    f"column {name!r}: {short(value)}{where} is {f'too large for a {what}' if vast else other}: "
+                    "correct it, or make it missing"
                 ) from None
         result: NDArray[Any] = parsed[codes]
         return result
+
+
+def _blank(x: NDArray[Any], missing: Collection[str], parse: Callable[[object], Any]) -> NDArray[Any]:
+    """Return numbers or dates without those that ``missing`` spells."""
+    for text in missing:
+        with suppress(TypeError, ValueError, OverflowError):  # a word
+            x = np.where(x == parse(text), parse(None), x)
+    return x
+
+
+def _unnamed_columns(data: Any) -> dict[str, Any] | None:
+    """Return the columns of an array, of what offers itself as one, or of a list of rows; None for any other table."""
+    if isinstance(data, (list, tuple)) and data and all(isinstance(row, (list, tuple, np.ndarray)) for row in data):
+        lengths = sorted({len(row) for row in data})
+        if len(lengths) > 1:
+            raise DataError(f"rows of different lengths: {lengths[0]} to {lengths[-1]} values")
+        columns = [[row[j] for row in data] for j in range(lengths[0])]
+    else:
+        if not isinstance(data, np.ndarray):
+            if not hasattr(type(data), "__array__") or hasattr(type(data), "columns"):  # frames offer both
+                return None
+            data = _as_array(data)
+            if data.ndim != 2:
+                return None
+        if data.dtype.names is not None and data.ndim == 1:
+            return None
+        if data.ndim != 2:
+            raise DataError(f"an array of shape {data.shape} is no table: Reshape your data to rows and columns")
+        data = data if np.ma.isMaskedArray(data) else np.asarray(data)  # a matrix has no columns of one dimension
+        columns = [data[:, j] for j in range(data.shape[1])]
+    if not columns:
+        raise DataError(
+            f"the table has no columns: 0 feature(s) (shape=({len(data)}, 0)) while a minimum of 1 is required."
+        )
+    return {f"x{j}": column for j, column in enumerate(columns)}
+
+
+def _as_array(data: Any) -> NDArray[Any]:
+    try:
+        return np.asarray(data)
+    except Exception as error:  # as of a tensor on an accelerator
+        raise DataError(f"this {type(data).__name__} cannot be read as an array: {error}") from error
 
 
 def _eager(data: object) -> nw.DataFrame[Any]:
@@ -215,6 +329,11 @@ def _eager(data: object) -> nw.DataFrame[Any]:
         _refuse_duplicates([str(name) for name in getattr(data, "column_names", names)])  # pyarrow's is the second
         raise DataError(f"this table cannot be read: {error}") from error
     if not isinstance(frame, nw.DataFrame):
+        if hasattr(data, "tocoo"):
+            raise DataError(
+                "a sparse matrix is no table: pass X.toarray(), or a pandas table of sparse columns "
+                "(pd.DataFrame.sparse.from_spmatrix(X))"
+            )
         lazy = "collect() it, or " if hasattr(data, "collect") else ""
         raise DataError(
             f"{type(data).__name__} is no table: {lazy}pass a pandas, polars or pyarrow table, a dict of columns, "

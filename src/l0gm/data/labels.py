@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numbers
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Sized
 from decimal import Decimal
 from typing import Any, Literal
 
@@ -41,6 +41,8 @@ def encode_target(y: object, n_rows: int) -> tuple[tuple[Any, ...], NDArray[np.i
     table, name = _table(y)
     if len(table) != n_rows:
         raise DataError(f"the target has {len(table)} labels for {n_rows} rows")
+    if n_rows == 0:
+        raise DataError("the table has no rows: give some of each class")
     codes, values = table.factorize(name)
     missing = int((codes < 0).sum())
     if missing:
@@ -75,13 +77,16 @@ def encode_labels(y: object, classes: Sequence[Any]) -> NDArray[np.int64]:
             raise DataError(f"label {value!r} is none of the model's classes {list(classes)}")
     if (codes < 0).any():
         raise DataError(f"label {None!r} is none of the model's classes {list(classes)}: a label is missing")
-    return np.array([-1 if place is None else place for place in found], dtype=np.int64)[codes]
+    indices: NDArray[np.int64] = np.array([-1 if place is None else place for place in found], dtype=np.int64)[codes]
+    return indices
 
 
 def _table(y: Any) -> tuple[Table, str]:
     """Return the target as a table and the name of its one column."""
     if y is None:
         raise DataError("requires y to be passed, but the target y is None: give one label a row")
+    if hasattr(y, "__array__") and not isinstance(y, Sized):
+        y = np.asarray(y)
     shape: tuple[int, ...] = getattr(y, "shape", (0,))
     if len(shape) == 1:
         return Table({"target": y}), "target"
@@ -148,7 +153,8 @@ def row_weights(
     elif isinstance(class_weight, str):
         if class_weight != "balanced":
             raise ParameterError(f"class_weight={class_weight!r}: 'balanced' or a mapping from label to weight")
-        by_class = len(labels) / (len(classes) * np.bincount(labels))
+        counts = np.bincount(labels, minlength=len(classes))
+        by_class = len(labels) / (np.count_nonzero(counts) * np.maximum(counts, 1))  # a class may have no row
     elif not isinstance(class_weight, Mapping):
         raise ParameterError(f"class_weight={class_weight!r}: 'balanced' or a mapping from label to weight")
     else:

@@ -10,22 +10,25 @@ from __future__ import annotations
 
 import itertools
 import math
+import re
 import zlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any, ClassVar
 
 import numpy as np
+import numpy.typing as npt
 from numpy.typing import NDArray
 
-from l0gm.data.frames import Table, canonical
-from l0gm.data.values import TIME_PARTS, time_part
+from l0gm.data.frames import Table
+from l0gm.data.values import TIME_PARTS, spellings, time_part
 from l0gm.errors import ArtifactError, DataError, ParameterError
 
 __all__ = ["CategoricalField", "Encoded", "Field", "HashedField", "NumericField", "Schema"]
 
 MISSING = 0
 UNSEEN = 1
+_WHOLE = re.compile(r"-?[0-9]+(\.0)?")
 BOOLEANS = {"1": "True", "0": "False", "true": "True", "false": "False", "TRUE": "True", "FALSE": "False"}
 
 
@@ -48,13 +51,16 @@ class Encoded:
 class CategoricalField:
     """A vocabulary of values in their canonical spelling; rows: missing, unseen or rare, then the vocabulary.
 
-    Where the vocabulary is True and False, their other usual spellings (1 and 0, true and false) count too.
+    Where the vocabulary is True and False, their other usual spellings (1 and 0, true and false) count too. A whole
+    number is also known with ``.0`` behind it, or without: a csv file writes it so beside missing ones. The values of
+    ``missing`` are missing ones, beside those that are so in every column.
     """
 
     kind: ClassVar[str] = "categorical"
     name: str
     source: str
     vocabulary: tuple[str, ...]
+    missing: tuple[str, ...] = ()
     _index: dict[str, int] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -63,6 +69,8 @@ class CategoricalField:
             raise ParameterError(f"field {self.name!r}: a vocabulary is made of distinct strings")
         if index and index.keys() <= {"True", "False"}:
             index |= {other: index[value] for other, value in BOOLEANS.items() if value in index}
+        for value in filter(_WHOLE.fullmatch, self.vocabulary):
+            index.setdefault(value.removesuffix(".0") if value.endswith(".0") else f"{value}.0", index[value])
         object.__setattr__(self, "_index", index)
 
     @property
@@ -72,18 +80,22 @@ class CategoricalField:
 
     def encode(self, table: Table) -> tuple[NDArray[np.int32], None]:
         """Return the codes (n,) of the column ``source``."""
-        codes, values = table.factorize(self.source)
-        return _lookup(codes, values, lambda text: self._index.get(text, UNSEEN)), None
+        codes, values = table.factorize(self.source, self.missing)
+        return _lookup(codes, [self._index.get(text, UNSEEN) for text in _texts(values)]), None
 
 
 @dataclass(frozen=True)
 class HashedField:
-    """An identifier of too many values for a vocabulary, hashed (CRC-32 of UTF-8) into ``buckets`` rows."""
+    """An identifier of too many values for a vocabulary, hashed (CRC-32 of UTF-8) into ``buckets`` rows.
+
+    The values of ``missing`` are missing ones, beside those that are so in every column.
+    """
 
     kind: ClassVar[str] = "hashed"
     name: str
     source: str
     buckets: int
+    missing: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if not isinstance(self.buckets, int) or self.buckets < 1:
@@ -96,8 +108,9 @@ class HashedField:
 
     def encode(self, table: Table) -> tuple[NDArray[np.int32], None]:
         """Return the codes (n,) of the column ``source``."""
-        codes, values = table.factorize(self.source)
-        return _lookup(codes, values, lambda text: 1 + checksum(text) % self.buckets), None
+        codes, values = table.factorize(self.source, self.missing)
+        sums = np.fromiter(map(checksum, _texts(values)), dtype=np.int64, count=len(values))
+        return _lookup(codes, 1 + sums % self.buckets), None
 
 
 @dataclass(frozen=True)
@@ -116,6 +129,8 @@ class NumericField:
         elapsed_days (since 1970-01-01, UTC).
     infinite : {"error", "missing"}
         What an infinite value is.
+    missing : tuple of str
+        Values that are missing ones, beside those that are so in every column.
     """
 
     kind: ClassVar[str] = "numeric"
@@ -124,6 +139,7 @@ class NumericField:
     edges: tuple[float, ...]
     part: str | None = None
     infinite: str = "error"
+    missing: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         rising = all(low < high for low, high in itertools.pairwise(self.edges))
@@ -146,8 +162,15 @@ class NumericField:
 
     def encode(self, table: Table) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
         """Return codes (n,) and fractions (n,) of the column ``source``."""
-        x = table.numbers(self.source) if self.part is None else time_part(table.times(self.source), self.part)
-        return self.bin(check_finite(x, self.source, self.infinite))
+        return self.bin(self.values(table))
+
+    def values(self, table: Table) -> NDArray[np.float64]:
+        """Return the numbers (n,) of the column ``source`` that are binned, NaN where missing."""
+        if self.part is None:
+            x = table.numbers(self.source, self.missing)
+        else:
+            x = time_part(table.times(self.source, self.missing), self.part)
+        return check_finite(x, self.source, self.infinite)
 
     def bin(self, x: NDArray[np.float64]) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
         """Return codes and fractions of numbers, NaN where missing."""
@@ -202,30 +225,54 @@ class Schema:
         """The number of table rows of each field."""
         return tuple(f.n_rows for f in self.fields)
 
-    def encode(self, data: object) -> Encoded:
+    def encode(self, data: object, keep: Iterable[int] | None = None) -> Encoded:
         """Encode a table; columns that no field reads are ignored, their order does not matter.
+
+        Where neither this table nor that of fit has names (arrays), the columns are those of fit, in their order.
+
+        Parameters
+        ----------
+        data : table (n, columns)
+        keep : iterable of int, optional
+            Numbers of the fields to read; the others are missing in every row, and their columns may be absent or
+            hold anything. Default: all.
 
         Raises
         ------
         DataError
-            If a column is missing or holds values of another kind than in fit.
+            If a column is missing or holds values of another kind than in fit, or a table without names has another
+            number of columns than that of fit.
         """
-        table = Table(data)
-        absent = [name for name in self.sources if name not in table]
+        table = self.placed(Table(data))
+        chosen = range(len(self.fields)) if keep is None else sorted(keep)
+        absent = [name for name in dict.fromkeys(self.fields[i].source for i in chosen) if name not in table]
         if absent:
             have = ", ".join(map(repr, table.names[:20])) + (", ..." if len(table.names) > 20 else "")
+            unnamed = "this table has no names and that of fit had: pass one with names"
             raise DataError(
                 f"column{'s' * (len(absent) > 1)} {', '.join(map(repr, absent))} missing: the model reads "
-                f"{'them' if len(absent) > 1 else 'it'} (the table has {have})"
+                f"{'them' if len(absent) > 1 else 'it'} (the table has {have}); "
+                f"{'add what is missing, empty where it is not known' if table.named else unnamed}"
             )
-        codes = np.empty((len(table), len(self.fields)), dtype=np.int32)
+        codes = np.full((len(table), len(self.fields)), MISSING, dtype=np.int32)
         fractions = np.zeros((len(table), len(self.fields)), dtype=np.float32)
-        for i, f in enumerate(self.fields):
-            c, x = f.encode(table)
+        for i in chosen:
+            c, x = self.fields[i].encode(table)
             codes[:, i] = c
             if x is not None:
                 fractions[:, i] = x
         return Encoded(codes, fractions)
+
+    def placed(self, table: Table) -> Table:
+        """Return a table without names under the names of fit, where that one had none either."""
+        if table.named or not (_numbered(table.names) and _numbered(self.columns)):
+            return table
+        if len(table.names) != len(self.columns):
+            raise DataError(
+                f"X has {len(table.names)} features, but l0gm is expecting {len(self.columns)} features as input: "
+                "a table without column names has to have all columns of fit, in their order"
+            )
+        return table if table.names == list(self.columns) else table.renamed(self.columns)
 
     def restrict(self, keep: Iterable[int]) -> Schema:
         """Return the schema of the fields with these numbers."""
@@ -235,7 +282,7 @@ class Schema:
         """Return a form that json can hold; floats survive the trip exactly."""
         entries = []
         for f in self.fields:
-            values = {x.name: getattr(f, x.name) for x in fields(f) if x.init}
+            values = {x.name: getattr(f, x.name) for x in fields(f) if x.init and (f.missing or x.name != "missing")}
             lists = {name: list(value) for name, value in values.items() if isinstance(value, tuple)}
             entries.append({"kind": f.kind, **values, **lists})
         return {"fields": entries, "columns": list(self.columns)}
@@ -280,6 +327,11 @@ def checksum(text: str) -> int:
     return zlib.crc32(text.encode("utf-8", "surrogatepass"))
 
 
+def _numbered(names: Sequence[str]) -> bool:
+    """Return whether these are the names of columns without one: x0, x1, ..., or 0, 1, ... as pandas has it."""
+    return any(list(names) == [f"{letter}{j}" for j in range(len(names))] for letter in ("x", ""))
+
+
 def _field(entry: dict[str, Any]) -> Field:
     values = dict(entry)
     kind = _KINDS[values.pop("kind")]
@@ -289,12 +341,20 @@ def _field(entry: dict[str, Any]) -> Field:
         values["vocabulary"] = tuple(values["vocabulary"])
     if "edges" in values:
         values["edges"] = tuple(map(float, values["edges"]))
+    if "missing" in values:
+        values["missing"] = tuple(values["missing"])
+        if not values["missing"] or not all(isinstance(text, str) for text in values["missing"]):
+            raise TypeError("missing is a list of strings")
     made: Field = kind(**values)
     return made
 
 
-def _lookup(codes: NDArray[np.int64], values: Sequence[object], code_of: Any) -> NDArray[np.int32]:
-    table = np.full(len(values) + 1, MISSING, dtype=np.int32)  # the last entry serves code -1
-    for i, value in enumerate(values):
-        table[i] = code_of(canonical(value))
+def _texts(values: Sequence[object]) -> list[str]:
+    """Return the spellings of values of which none is missing."""
+    return [text for text in spellings(values) if text is not None]
+
+
+def _lookup(codes: NDArray[np.int64], rows: npt.ArrayLike) -> NDArray[np.int32]:
+    """Return the table row of each value; ``rows`` are those of the distinct values that ``codes`` number."""
+    table = np.append(np.asarray(rows, dtype=np.int32), np.int32(MISSING))  # the last entry serves code -1
     return table[codes]

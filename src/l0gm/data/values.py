@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import numbers
+from collections.abc import Iterable
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -14,17 +15,28 @@ from numpy.typing import NDArray
 from l0gm.errors import ParameterError
 
 __all__ = [
+    "MISSING_TEXTS",
     "TIME_PARTS",
     "canonical",
+    "is_missing_text",
     "kind_of_value",
     "microseconds",
     "parse_number",
     "parse_time",
     "seconds",
+    "spellings",
     "time_part",
 ]
 
 TIME_PARTS = ("year", "month", "day", "weekday", "hour", "elapsed_days")
+
+MISSING_TEXTS = frozenset(
+    (
+        *("?", "-", "--", "\N{EN DASH}", "\N{EM DASH}", ".", "..", "none", "null", "nan", "-nan", "nat"),
+        *("na", "n/a", "<na>", "#na", "#n/a", "#n/a n/a", "1.#ind", "-1.#ind", "1.#qnan", "-1.#qnan"),
+    )
+)
+"""Texts that stand for a missing number or date, in lower case: those that pandas reads so, and signs for nothing."""
 
 _NOTHING = ("NaT", "<NA>", "nan", "None")
 _LONGEST = 4096  # bits; Python refuses to print numbers of more than 4,300 digits
@@ -60,12 +72,22 @@ def canonical(value: object) -> str | None:
     return None if text in _NOTHING else text
 
 
+def spellings(values: Iterable[object]) -> list[str | None]:
+    """Return :func:`canonical` of each value; text, of which there is most, without a call."""
+    return [(v if v and not v.isspace() else None) if type(v) is str else canonical(v) for v in values]
+
+
+def is_missing_text(value: object) -> bool:
+    """Return whether ``value`` is a text that stands for a missing number or date, as ``n/a`` does."""
+    return isinstance(value, str) and value.strip().casefold() in MISSING_TEXTS
+
+
 def parse_number(value: object) -> float:
     """Return ``value`` as a float, NaN where it is missing; TypeError, ValueError or OverflowError otherwise.
 
-    A duration is its seconds.
+    A duration is its seconds. The texts of ``MISSING_TEXTS`` are missing.
     """
-    if canonical(value) is None:
+    if canonical(value) is None or is_missing_text(value):
         return math.nan
     if isinstance(value, (timedelta, np.timedelta64)):
         return _seconds_of(value)
@@ -77,9 +99,9 @@ def parse_number(value: object) -> float:
 def parse_time(value: object) -> np.datetime64:
     """Return ``value`` (ISO 8601 text, date or datetime; UTC where it has a zone) as datetime64[us].
 
-    A missing one is NaT; TypeError, ValueError or OverflowError where it is no date.
+    A missing one, ``MISSING_TEXTS`` among them, is NaT; TypeError, ValueError or OverflowError where it is no date.
     """
-    if canonical(value) is None:
+    if canonical(value) is None or is_missing_text(value):
         return np.datetime64("NaT", "us")
     if isinstance(value, str):
         value = datetime.fromisoformat(value.strip())

@@ -36,7 +36,12 @@ class TabularBatch(NamedTuple):
 
     def take(self, rows: Tensor) -> TabularBatch:
         """Return these rows."""
-        return TabularBatch(self.codes[rows], self.fractions[rows])
+        rows = rows.to(self.codes.device)
+        return TabularBatch(self.codes.index_select(0, rows), self.fractions.index_select(0, rows))
+
+    def counts(self, n_rows: Sequence[int]) -> list[Tensor]:
+        """Return how often each row of each field's table is used, int64 (rows,) a field."""
+        return [torch.bincount(self.codes[:, i], minlength=n) for i, n in enumerate(n_rows)]
 
 
 class FieldTables(nn.Module):
@@ -132,22 +137,33 @@ class FieldTables(nn.Module):
         return result
 
     @torch.no_grad()
-    def fill_unused(self, codes: Tensor) -> None:
+    def set_tables(self, tables: Sequence[tuple[NDArray[np.float32], NDArray[np.float32] | None]]) -> None:
+        """Take the values that :meth:`tables` returns, up to rounding; a numeric field without slopes has none."""
+        numeric = [part for part, ramps in zip(tables, self.numeric, strict=True) if ramps]
+        slopes = [np.zeros_like(rows) if slope is None else slope for rows, slope in numeric]
+        if slopes:
+            self.slope.copy_(torch.tensor(np.concatenate(slopes)) * self.numeric_bins)
+        self.base.copy_(torch.tensor(np.concatenate([rows for rows, _ in tables])))
+        place = (self.row_field[:, None] == self.numeric_fields).any(1)  # the rows of numeric fields
+        self.base[place] -= self.ramp()[0]
+
+    @torch.no_grad()
+    def fill_unused(self, counts: Sequence[Tensor]) -> None:
         """Set the rows that no training row uses to the mean over those rows of their field that are used.
 
         A value that first turns up at prediction (a missing one, an unseen one) then stands for an average row.
-        ``codes`` is int64 (n, m), the codes of the training rows.
+        ``counts`` says for each field how many training rows use each row of its table, int64 (rows,).
         """
         tables = self.tables()
         for i, (n, start) in enumerate(zip(self.n_rows, self.offsets.tolist(), strict=True)):
-            counts = torch.bincount(codes[:, i], minlength=n).to(self.base)
-            unused = counts == 0
+            used = counts[i].to(self.base)
+            unused = used == 0
             if unused.any() and self.numeric[i]:
                 unused &= torch.arange(n, device=unused.device) == 0  # bins: only the missing slot
             if unused.any():
                 rows, slopes = tables[i]
                 middle = torch.as_tensor(rows if slopes is None else rows + 0.5 * slopes).to(self.base)
-                average = (counts[:, None] * middle).sum(0) / counts.sum()
+                average = (used[:, None] * middle).sum(0) / used.sum()
                 self.base[start : start + n][unused] = average
 
 

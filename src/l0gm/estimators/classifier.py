@@ -2,49 +2,83 @@
 
 from __future__ import annotations
 
+import copy
 import math
 import os
+import threading
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from contextlib import ExitStack, nullcontext
+from contextlib import ExitStack, nullcontext, suppress
+from dataclasses import replace
 from numbers import Integral, Real
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
+import pandas as pd
 import torch
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.utils import _safe_indexing
 
 from l0gm import compaction
 from l0gm.assembly import GATES, integrated_predictor, make_gate
-from l0gm.calibration import TemperatureScaling
+from l0gm.calibration import METHODS, Calibrator, TemperatureScaling
 from l0gm.data.fitting import SchemaFitter
 from l0gm.data.labels import encode_labels
+from l0gm.data.parquet import ParquetTable, batches_of, column_of, open_with
+from l0gm.data.schema import Schema
+from l0gm.decisions import ConformalSets, Threshold, decide, tuned_threshold
+from l0gm.distillation import check_teacher, out_of_fold, soft_targets
+from l0gm.encoders.stored import StoredRows
 from l0gm.encoders.tabular import TabularBatch, TabularEncoder
-from l0gm.errors import NotFittedError, ParameterError
-from l0gm.estimators.preparation import Prepared, prepare
+from l0gm.errors import ParameterError
+from l0gm.estimators.conventions import EstimatorNotFittedError, seed_of, warn_of_column_vector
+from l0gm.estimators.preparation import Part, Prepared, prepare
+from l0gm.estimators.reference import summarise
+from l0gm.estimators.search import Fitted, smallest
+from l0gm.estimators.start import STAYS, fingerprint, starting_model, what_stays
 from l0gm.heads import IntegratedHead
-from l0gm.metrics import evaluate
+from l0gm.metrics import accuracy, evaluate, log_loss, row_log_loss
 from l0gm.model import GatedModel
+from l0gm.runtime.contributions import Contributions
+from l0gm.runtime.drift import DriftReport
+from l0gm.runtime.groups import evaluate_groups
 from l0gm.runtime.model import CompactModel, label_array
 from l0gm.schedules import Schedule
+from l0gm.training.checkpoint import Checkpoint
 from l0gm.training.history import History
 from l0gm.training.loop import Trainer
 from l0gm.training.progress import ProgressBar
-from l0gm.training.rows import predict
+from l0gm.training.rows import Rows, predict
 
 __all__ = ["L0GMClassifier"]
 
+RANDOM_NUMBERS = threading.RLock()
+"""PyTorch's random numbers are one stream for all threads: one fit at a time uses it."""
 DEFAULT_ACTIVE = 0.15
+FEW_ROWS = 1000
 LEAST_STEPS = 1500
+WARM_EPOCHS, WARM_STEPS = 8, 400  # of a model that is there already: no support is chosen, nor found from nothing
 NUMBERS = (
-    *("active", "penalty", "dropout", "warmup", "ramp", "hold", "start_temperature", "end_temperature", "threshold"),
-    *("lr", "gate_lr", "weight_decay", "label_smoothing", "validation_fraction", "calibration_fraction"),
+    *("penalty", "dropout", "warmup", "ramp", "hold", "start_temperature", "end_temperature", "threshold"),
+    *(
+        "lr",
+        "gate_lr",
+        "weight_decay",
+        "label_smoothing",
+        "averaging",
+        "teacher_weight",
+        "validation_fraction",
+        "calibration_fraction",
+    ),
 )
 WHOLE_NUMBERS = (
     *("embedding_dim", "cin_rank", "max_bins", "min_bin_rows", "min_count", "max_categories", "hash_buckets"),
-    *("epochs", "batch_size", "patience", "random_state"),
+    "schema_rows",
+    *("epochs", "batch_size", "patience"),
 )
+OPTIONAL = ("penalty", "gate_lr", "embedding_dim", "cin_rank", "epochs", "batch_size")
+NOT_OF_TRAINING = ("calibration", "calibrated", "random_state", "progress", "history_path", "checkpoint_path")
 
 
 class L0GMClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn ships no types
@@ -55,11 +89,16 @@ class L0GMClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # s
 
     Parameters
     ----------
-    active : float, optional
+    active : float or "auto", optional
         Fraction of the interface's dimensions that stay open, met exactly. Default 0.15 where no penalty is given.
+        ``"auto"`` fits the dense model and about four sparse ones, and keeps the smallest whose validation log loss
+        is within one standard error of the dense one's (see ``trials_``).
     penalty : float, optional
         Instead of ``active``: the paper's lambda on the summed open probabilities; the open count is what comes
         out of it.
+    cost : mapping from str to float, optional
+        What an open dimension of a column counts in the penalty, above 0 and 1 for columns that are not named: a
+        column of cost 10 has to be ten times as useful to stay.
     gate : {"hard_concrete", "none", "random", "magnitude"}
         The learned gate; the dense model; and two controls with the same number of open dimensions.
     gate_groups : {"dimension", "field"}
@@ -74,10 +113,12 @@ class L0GMClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # s
     cin : sequence of int
         Widths of the CIN's depths; empty leaves the branch out.
     cin_rank : int, optional
-        Rank of the factorised CIN (Eq. 14).
+        Rank of the factorised CIN (Eq. 14). Default: full matrices; 16 where the table has more than 256 fields.
     dropout : float
-    bins, max_bins, min_bin_rows, min_count, max_categories, hash_buckets, infinite, categorical
+    bins, max_bins, min_bin_rows, min_count, max_categories, hash_buckets, infinite, categorical, missing_values
         How columns become fields: see :class:`l0gm.data.fitting.SchemaFitter`.
+    schema_rows : int
+        Where fit reads files: how many training rows, drawn at random, say how columns become fields.
     warmup, ramp, hold, start_temperature, end_temperature : float
         See :class:`l0gm.schedules.Schedule`.
     mask : {"example", "batch"}
@@ -86,39 +127,70 @@ class L0GMClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # s
         What an unhardened gate multiplies with at inference.
     threshold : float
         The paper's pi.
+    teacher : "trees" or classifier, optional
+        A model that is fitted to the training rows first; training then aims at its answers as much as at the labels
+        (distillation). ``"trees"`` is scikit-learn's HistGradientBoostingClassifier. A Pipeline gets the rows as fit
+        does; any other scikit-learn classifier gets numbers and categories, see
+        :func:`l0gm.distillation.teacher_frame`. Each row's answer comes from a copy that was fitted without it.
+    teacher_weight : float
+        The answers' share in what training aims at, 0 to 1; the labels have the rest.
     epochs, batch_size : int, optional
         Default: 24 epochs of 256 rows; small tables get smaller batches and more epochs.
     lr, gate_lr, weight_decay, label_smoothing : float
+    averaging : float
+        Decay of the weights' moving average once the gates are fixed; 0 takes the weights as they are.
     patience : int
         Epochs without a better validation log loss, after hardening, before training stops.
     class_weight : "balanced" or mapping, optional
         From label to weight.
     validation_fraction, calibration_fraction : float
-        Parts of the training rows that are held out: one chooses the checkpoint, the other fits the temperature.
+        Parts of the training rows that are held out: one chooses the checkpoint, the other fits the calibrator.
+    calibration : {"temperature", "platt", "isotonic", "beta", "venn_abers"}
+        The method that is fitted on the calibration rows; see :mod:`l0gm.calibration`.
     calibrated : bool
-        Whether :meth:`predict_proba` applies the fitted temperature.
+        Whether :meth:`predict_proba` applies what was fitted.
     device : str
         ``"auto"`` takes a GPU where there is one.
-    random_state : int
-        The same seed gives the same weights bit for bit on the same machine, on a CPU.
+    random_state : int, RandomState or None
+        The same seed gives the same weights bit for bit on the same machine, on a CPU. ``None`` takes another seed
+        each time; ``seed_`` says which.
     progress : bool
         Show a progress bar.
     history_path : path, optional
         A JSON-lines file that training writes as it goes.
+    checkpoint_path : path, optional
+        A file with the whole state of training, written every few seconds. A fit that was cut short goes on from
+        it, to the same weights bit for bit (on a CPU, with as many threads), where settings and rows are the same.
+        It stays when training has ended: the same fit is then over at once, and another fit replaces it.
+    initial_model : path, CompactModel or fitted L0GMClassifier, optional
+        A model to go on from: its classes, fields, bins, vocabularies, branches and open dimensions stay, and its
+        weights are tuned to the rows that fit is given, for 8 epochs by default, since nothing has to be chosen any
+        more. The new rows decide alone: what they do not show is forgotten in part, so add old ones. The validation
+        log loss never ends above that of the initial weights. Parameters that say how columns become fields or how
+        the model is built are not used; ``active``, ``penalty`` and ``cost`` are refused.
 
     Attributes
     ----------
     classes_ : array (C,)
     feature_names_in_ : array (columns,)
-        All columns that fit saw.
+        All columns that fit saw, where all of them had a name that is text.
     n_features_in_ : int
+    seed_ : int
+        What ``random_state`` came to.
     notes_ : list of str
         What fit decided about columns and rows.
     schema_ : Schema
     model_ : GatedModel
         The PyTorch model, hardened.
     history_ : History
-    temperature_ : TemperatureScaling
+    calibrator_ : Calibrator
+        Fitted on the calibration rows.
+    decision_threshold_ : float or None
+        Set by :meth:`tune_threshold`; None answers with the most probable class.
+    conformal_ : ConformalSets or None
+        What :meth:`predict_set` needs; None without calibration rows.
+    trials_ : list of Trial
+        With ``active="auto"``: what was tried, the dense model first.
     open_dimensions_ : bool array (fields, embedding_dim)
     feature_importances_ : array (columns,)
         Share of the open dimensions that belongs to each column.
@@ -138,9 +210,10 @@ class L0GMClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # s
 
     def __init__(
         self,
-        active: float | None = None,
+        active: float | Literal["auto"] | None = None,
         penalty: float | None = None,
         *,
+        cost: Mapping[str, float] | None = None,
         gate: Literal["hard_concrete", "none", "random", "magnitude"] = "hard_concrete",
         gate_groups: Literal["dimension", "field"] = "dimension",
         embedding_dim: int | None = None,
@@ -157,6 +230,8 @@ class L0GMClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # s
         hash_buckets: int = 4096,
         infinite: Literal["error", "missing"] = "error",
         categorical: Collection[str] = (),
+        missing_values: Collection[str | float] = (),
+        schema_rows: int = 200_000,
         warmup: float = 0.1,
         ramp: float = 0.4,
         hold: float = 0.1,
@@ -165,24 +240,31 @@ class L0GMClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # s
         mask: Literal["example", "batch"] = "example",
         inference: Literal["binary", "soft"] = "binary",
         threshold: float = 0.5,
+        teacher: Any = None,
+        teacher_weight: float = 0.3,
         epochs: int | None = None,
         batch_size: int | None = None,
         lr: float = 1e-3,
         gate_lr: float | None = None,
         weight_decay: float = 0.02,
         label_smoothing: float = 0.0,
+        averaging: float = 0.0,
         patience: int = 8,
         class_weight: Literal["balanced"] | Mapping[Any, float] | None = None,
         validation_fraction: float = 0.1,
         calibration_fraction: float = 0.1,
+        calibration: Literal["temperature", "platt", "isotonic", "beta", "venn_abers"] = "temperature",
         calibrated: bool = False,
         device: str = "auto",
-        random_state: int = 0,
+        random_state: int | np.random.RandomState | None = 0,
         progress: bool = False,
         history_path: str | os.PathLike[str] | None = None,
+        checkpoint_path: str | os.PathLike[str] | None = None,
+        initial_model: Any = None,
     ) -> None:
         self.active = active
         self.penalty = penalty
+        self.cost = cost
         self.gate = gate
         self.gate_groups = gate_groups
         self.embedding_dim = embedding_dim
@@ -199,6 +281,8 @@ class L0GMClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # s
         self.hash_buckets = hash_buckets
         self.infinite = infinite
         self.categorical = categorical
+        self.missing_values = missing_values
+        self.schema_rows = schema_rows
         self.warmup = warmup
         self.ramp = ramp
         self.hold = hold
@@ -207,35 +291,42 @@ class L0GMClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # s
         self.mask = mask
         self.inference = inference
         self.threshold = threshold
+        self.teacher = teacher
+        self.teacher_weight = teacher_weight
         self.epochs = epochs
         self.batch_size = batch_size
         self.lr = lr
         self.gate_lr = gate_lr
         self.weight_decay = weight_decay
         self.label_smoothing = label_smoothing
+        self.averaging = averaging
         self.patience = patience
         self.class_weight = class_weight
         self.validation_fraction = validation_fraction
         self.calibration_fraction = calibration_fraction
+        self.calibration = calibration
         self.calibrated = calibrated
         self.device = device
         self.random_state = random_state
         self.progress = progress
         self.history_path = history_path
+        self.checkpoint_path = checkpoint_path
+        self.initial_model = initial_model
 
     # ---- fit -----------------------------------------------------------------------------------------------
 
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> L0GMClassifier:
-        """Fit schema, gate, weights and temperature.
+        """Fit schema, gate, weights and calibrator.
 
         Parameters
         ----------
         X : table (n, columns)
-            pandas, polars, pyarrow, a dict of columns, a list of dicts or an array.
+            pandas, polars, pyarrow, a dict of columns, a list of dicts or an array; or the path of a parquet file, of
+            a folder of them or a list of paths, which are read in batches and need not fit into memory.
         y : sequence (n,)
-            Labels: str, int or bool.
+            Labels: str, int or bool; with files, or the name of their column.
         sample_weight : sequence (n,), optional
-            Not negative.
+            Not negative; with files, or the name of their column.
 
         Returns
         -------
@@ -246,33 +337,47 @@ class L0GMClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # s
         DataError
             If the table or the target cannot be used; the message names the column.
         ParameterError
-            If an argument is out of range.
+            If an argument is out of range; if the checkpoint is damaged or that of another fit, which has not ended.
         TrainingError
             If the loss is not finite.
+        KeyboardInterrupt
+            If it is interrupted (Ctrl-C) in training; with a ``checkpoint_path`` the file is written first.
         """
         self._check_parameters()
+        seed = seed_of(self.random_state)
         device = _device(self.device)
+        warn_of_column_vector(y)
+        table, y, sample_weight = open_with(X, y, sample_weight)
+        if isinstance(table, ParquetTable) and self.teacher is not None and self.teacher_weight > 0.0:
+            raise ParameterError(f"teacher={self.teacher!r} needs all rows in memory: read {table} into a table first")
+        start = starting_model(self.initial_model)
         prepared = prepare(
-            X,
+            table,
             y,
             sample_weight,
             fitter=self._fitter(),
+            schema_rows=self.schema_rows,
             class_weight=self.class_weight,
             validation_fraction=self.validation_fraction,
             calibration_fraction=self.calibration_fraction,
-            seed=self.random_state,
+            seed=seed,
+            start=start,
         )
+        self._forget()
+        self.seed_ = seed
         self.notes_ = list(prepared.notes)
         self.classes_ = label_array(prepared.classes)
-        self.feature_names_in_ = np.asarray(prepared.schema.columns, dtype=object)
+        if table.named:
+            self.feature_names_in_ = np.asarray(prepared.schema.columns, dtype=object)
         self.n_features_in_ = len(prepared.schema.columns)
         self.schema_ = prepared.schema
         self._training_rows = len(prepared.train)
+        self._inherited = {} if start is None else what_stays(start)
         with ExitStack() as stack:
+            stack.enter_context(RANDOM_NUMBERS)
             cuda = range(torch.cuda.device_count()) if torch.cuda.is_initialized() else ()
             stack.enter_context(torch.random.fork_rng(cuda))
-            torch.manual_seed(self.random_state)
-            self._train(prepared, device)
+            self._train(prepared, self._teach(X, prepared), device)
         self._measure(prepared)
         return self
 
@@ -286,10 +391,13 @@ class L0GMClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # s
             hash_buckets=self.hash_buckets,
             infinite=self.infinite,
             categorical=self.categorical,
+            missing_values=self.missing_values,
         )
 
-    def _build(self, prepared: Prepared) -> GatedModel:
+    def _build(self, prepared: Prepared, gate_name: str, active: float | None) -> GatedModel:
         """Return the model before training."""
+        if prepared.start is not None:
+            return compaction.expand(prepared.start.program, prepared.schema, dropout=self.dropout)
         n_classes = len(prepared.classes)
         encoder, head = integrated_predictor(
             prepared.schema,
@@ -302,71 +410,210 @@ class L0GMClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # s
             dropout=self.dropout,
         )
         gate = make_gate(
-            self.gate,
+            gate_name,
             encoder,
             groups=self.gate_groups,
-            active=self._active(),
-            seed=int(self.random_state),
+            active=active,
+            seed=self.seed_,
             temperature=self.start_temperature,
             mask=self.mask,
             inference=self.inference,
             threshold=self.threshold,
+            cost=None if self.cost is None else self._costs(prepared.schema, encoder),
         )
         return GatedModel(encoder, gate, head)
 
-    def _train(self, prepared: Prepared, device: torch.device) -> None:
-        """Set ``model_`` and ``history_``."""
-        model = self._build(prepared).to(device)
+    def _teach(self, X: Any, prepared: Prepared) -> NDArray[np.float32] | None:
+        """Return the distributions that training aims at, (n, C), where a teacher makes them."""
+        if self.teacher is None or self.teacher_weight == 0.0:
+            return None
+        part = prepared.train
+        assert not isinstance(part.table, ParquetTable)  # fit refuses them
+        answers = out_of_fold(
+            self.teacher,
+            prepared.schema,
+            part.table,
+            part.labels,
+            len(prepared.classes),
+            part.weight,
+            self.seed_,
+            lambda: _safe_indexing(pd.DataFrame(X) if isinstance(X, (Mapping, list)) else X, part.places),
+        )
+        scores = {"log_loss": log_loss(part.labels, answers), "accuracy": accuracy(part.labels, answers)}
+        self.notes_.append("teacher, out of fold: " + ", ".join(f"{k} {v:.4f}" for k, v in scores.items()))
+        return soft_targets(part.labels, answers, float(self.teacher_weight))
+
+    def _train(self, prepared: Prepared, target: NDArray[np.float32] | None, device: torch.device) -> None:
+        """Set ``model_``, ``history_`` and, for active="auto", ``trials_``."""
         train = prepared.train.rows(prepared.schema, device)
+        if target is not None:
+            train = replace(train, target=torch.from_numpy(target).to(device))
         validation = train
         if len(prepared.validation):
             validation = prepared.validation.rows(prepared.schema, device)
         else:
             self.notes_.append("no validation rows: the checkpoint was chosen on the training rows")
-        history = History(None if self.history_path is None else Path(self.history_path))
-        with ProgressBar(f"seed {self.random_state}") if self.progress else nullcontext() as bar:
-            self._trainer(model, len(prepared.train), history, bar).fit(train, validation)
-        codes = train.inputs.codes  # type: ignore[attr-defined]  # a TabularBatch, made above
-        assert isinstance(model.encoder, TabularEncoder)
-        assert isinstance(model.head, IntegratedHead)
-        model.encoder.tables.fill_unused(codes)
-        if model.head.linear is not None:
-            model.head.linear.tables.fill_unused(codes)
-        self.model_, self.history_ = model, history
-        hardened = history.last("harden")
-        if model.gate.learned and hardened is not None and not hardened["decided"]:
+        path = None if self.history_path is None else Path(self.history_path)
+        checkpoint = self._checkpoint(prepared.start)
+        if self.active == "auto":
+            self.model_, self.history_ = self._search(prepared, train, validation, path, checkpoint)
+        else:
+            self.model_, self.history_ = self._fit_one(
+                prepared, train, validation, self.gate, self._active(), History(path), checkpoint
+            )
+        self._reference = summarise(self.model_, prepared.schema, train, self.min_count)
+        hardened = self.history_.last("harden")
+        if self.model_.gate.learned and hardened is not None and not hardened["decided"]:
             self.notes_.append(
                 f"the gates had not decided by themselves ({hardened['n_open_before']} open, {hardened['n_open']} "
                 "asked): train longer, or with a longer ramp"
             )
 
+    def _checkpoint(self, start: CompactModel | None) -> Checkpoint:
+        path = None if self.checkpoint_path is None else Path(self.checkpoint_path)
+        about = {k: v for k, v in self.get_params(deep=False).items() if k not in NOT_OF_TRAINING}
+        return Checkpoint(path, about | {"initial_model": None if start is None else fingerprint(start)})
+
+    def _fit_one(
+        self,
+        prepared: Prepared,
+        train: Rows,
+        validation: Rows,
+        gate: str,
+        active: float | None,
+        history: History,
+        checkpoint: Checkpoint,
+    ) -> tuple[GatedModel, History]:
+        """Return a trained model and what happened."""
+        torch.manual_seed(self.seed_)
+        model = self._build(prepared, gate, active).to(train.y.device)
+        penalty = None if gate == "none" else self.penalty
+        with ProgressBar(f"seed {self.seed_}") if self.progress else nullcontext() as bar:
+            trainer = self._trainer(model, active, penalty, len(prepared.train), history, bar, checkpoint)
+            trainer.fit(train, validation)
+        if prepared.start is not None:  # what no new row uses is as it was learned
+            return model, history
+        counts = train.inputs.counts(prepared.schema.n_rows)  # type: ignore[attr-defined]  # the part made them
+        assert isinstance(model.encoder, TabularEncoder)
+        assert isinstance(model.head, IntegratedHead)
+        model.encoder.tables.fill_unused(counts)
+        if model.head.linear is not None:
+            model.head.linear.tables.fill_unused(counts)
+        return model, history
+
+    def _search(
+        self, prepared: Prepared, train: Rows, validation: Rows, path: Path | None, checkpoint: Checkpoint
+    ) -> tuple[GatedModel, History]:
+        """Return the smallest model that is as good as the dense one, with its history, and set ``trials_``."""
+
+        def fit(active: float | None) -> Fitted[tuple[GatedModel, History]]:
+            gate = "none" if active is None else self.gate
+            model, history = self._fit_one(prepared, train, validation, gate, active, History(), checkpoint)
+            proba = predict(model, validation.inputs).cpu().numpy()
+            return Fitted((model, history), model.gate.n_open, row_log_loss(validation.y.cpu().numpy(), proba))
+
+        dense = fit(None)
+        (model, chosen), self.trials_ = smallest(
+            dense,
+            fit,
+            lambda fraction: max(1, round(fraction * dense.n_open)),
+            None if validation.weight is None else validation.weight.cpu().numpy(),
+        )
+        history = History(path)
+        for trial in self.trials_:
+            history.append(event="trial", **trial.to_dict())
+        for record in chosen.records:
+            history.append(**record)
+        if model.gate.n_open == dense.n_open:
+            self.notes_.append('active="auto": no smaller model was as good as the dense one, which is kept')
+        return model, history
+
+    def _costs(self, schema: Schema, encoder: TabularEncoder) -> list[float]:
+        """Return the cost of each dimension of the interface.
+
+        Raises
+        ------
+        ParameterError
+            If ``cost`` names a column that fit did not see.
+        """
+        cost = {} if self.cost is None else self.cost
+        unknown = [name for name in cost if name not in schema.columns]
+        if unknown:
+            raise ParameterError(f"cost names {unknown}, and the table has no such column")
+        return [float(cost.get(field.source, 1.0)) for field in schema.fields for _ in range(encoder.width)]
+
     def _measure(self, prepared: Prepared) -> None:
-        """Fit the temperature and set ``metrics_``, on rows that no weight was learned from."""
-        proba = {name: self._raw(part.table) for name, part in prepared.held_out.items()}
-        self.temperature_ = TemperatureScaling()
-        if "calibration" in proba:
-            part = prepared.calibration
-            self.temperature_ = TemperatureScaling.fit(proba["calibration"], part.labels, sample_weight=part.weight)
-        else:
-            self.notes_.append("no calibration rows: the temperature is 1")
+        """Fit the calibrator and set ``metrics_``, on rows that no weight was learned from."""
+        held_out = prepared.held_out.items()
+        proba = {name: self._raw(part.table if part.stored is None else part.stored) for name, part in held_out}
+        self._calibrate(prepared.calibration, proba.get("calibration"))
         self.metrics_ = {
-            name: evaluate(part.labels, proba[name])
-            for name, part in prepared.held_out.items()
-            if prepared.has_every_class(part)
+            name: evaluate(part.labels, proba[name]) for name, part in held_out if prepared.has_every_class(part)
         }
+
+    def _calibrate(self, part: Part, proba: NDArray[np.float64] | None) -> None:
+        """Fit calibrator and conformal sets on the calibration rows, whose raw probabilities are ``proba``."""
+        self.decision_threshold_: float | None = None
+        self.conformal_: ConformalSets | None = None
+        self.calibrator_: Calibrator = TemperatureScaling()
+        self._calibration_rows = None if proba is None else (part.labels, proba)
+        if proba is None:
+            self.notes_.append("no calibration rows: probabilities stay as they are, and there are no prediction sets")
+            return
+        self.calibrator_ = METHODS[self.calibration].fit(proba, part.labels, sample_weight=part.weight)
+        self.conformal_ = ConformalSets.fit(proba, part.labels, sample_weight=part.weight)
+        absent = [label for k, label in enumerate(self.classes_.tolist()) if not (part.labels == k).any()]
+        if absent and self.calibration != "temperature":
+            names = ", ".join(map(repr, absent))
+            self.notes_.append(f"no calibration row of {names}: such probabilities stay as they are")
+        if self.calibration in ("isotonic", "venn_abers") and len(part) < FEW_ROWS:
+            self.notes_.append(
+                f"calibration={self.calibration!r} has {len(part)} rows, and below {FEW_ROWS:,} temperature, platt or "
+                "beta are usually better"
+            )
 
     def _check_parameters(self) -> None:
         for names, kind, what in ((NUMBERS, Real, "a number"), (WHOLE_NUMBERS, Integral, "a whole number")):
             for name in names:
                 value = getattr(self, name)
-                if value is not None and (isinstance(value, bool) or not isinstance(value, kind)):
+                if value is None and name in OPTIONAL:
+                    continue
+                if isinstance(value, bool) or not isinstance(value, kind):
                     raise ParameterError(f"{name}={value!r}: {what} is needed")
         if self.gate not in GATES:
             raise ParameterError(f"gate={self.gate!r}: choose one of {', '.join(GATES)}")
+        if not isinstance(self.calibration, str) or self.calibration not in METHODS:
+            raise ParameterError(f"calibration={self.calibration!r}: choose one of {', '.join(METHODS)}")
         if self.active is not None and self.penalty is not None:
             raise ParameterError("give active or penalty, not both")
-        if self.active is not None and not 0.0 < self.active <= 1.0:
-            raise ParameterError(f"active={self.active}: a fraction above 0 and at most 1")
+        for name in STAYS:
+            if self.initial_model is not None and getattr(self, name) is not None:
+                raise ParameterError(
+                    f"{name}={getattr(self, name)!r} asks for other open dimensions than those of initial_model, which "
+                    f"stay: leave {name} out, or fit without initial_model"
+                )
+        if self.active == "auto":
+            if self.gate == "none":
+                raise ParameterError('active="auto" looks for a smaller model than gate="none": leave one of them out')
+            if self.validation_fraction == 0:
+                raise ParameterError('active="auto" compares on validation rows: give validation_fraction above 0')
+        elif self.active is not None and (
+            isinstance(self.active, bool) or not isinstance(self.active, Real) or not 0.0 < self.active <= 1.0
+        ):
+            raise ParameterError(f"active={self.active!r}: a fraction above 0 and at most 1, or 'auto'")
+        if self.schema_rows < 1:
+            raise ParameterError(f"schema_rows={self.schema_rows}: at least 1")
+        check_teacher(self.teacher)
+        if not 0.0 <= self.teacher_weight <= 1.0:
+            raise ParameterError(f"teacher_weight={self.teacher_weight}: a share from 0 to 1")
+        if self.cost is not None:
+            if not isinstance(self.cost, Mapping):
+                raise ParameterError(f"cost={self.cost!r}: a mapping from columns to numbers is needed")
+            for name, value in self.cost.items():
+                if isinstance(value, bool) or not isinstance(value, Real) or not 0.0 < value < math.inf:
+                    raise ParameterError(f"cost of {name!r} is {value!r}: a finite number above 0 is needed")
+            if self.gate != "hard_concrete":
+                raise ParameterError(f"gate={self.gate!r} learns no gate that a cost could act on: leave cost out")
         if self.penalty is not None and self.gate in ("random", "magnitude"):
             raise ParameterError(f"gate={self.gate!r} keeps a given number of dimensions: give active, not penalty")
         for name in ("deep", "cin"):
@@ -375,21 +622,31 @@ class L0GMClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # s
                 raise ParameterError(f"{name}={widths!r}: a sequence of widths, whole numbers of at least 1")
 
     def _active(self) -> float | None:
-        if self.gate == "none":
+        if self.gate == "none" or self.active == "auto" or self.initial_model is not None:
             return None
         return DEFAULT_ACTIVE if self.active is None and self.penalty is None else self.active
 
-    def _trainer(self, model: GatedModel, n_rows: int, history: History, bar: ProgressBar | None) -> Trainer:
+    def _trainer(
+        self,
+        model: GatedModel,
+        active: float | None,
+        penalty: float | None,
+        n_rows: int,
+        history: History,
+        bar: ProgressBar | None,
+        checkpoint: Checkpoint,
+    ) -> Trainer:
         batch_size = self.batch_size
         if batch_size is None:
             batch_size = min(256, max(16, n_rows // 64))
         epochs = self.epochs
         if epochs is None:
-            epochs = max(24, math.ceil(LEAST_STEPS / math.ceil(n_rows / max(batch_size, 1))))
+            usual, least = (24, LEAST_STEPS) if self.initial_model is None else (WARM_EPOCHS, WARM_STEPS)
+            epochs = max(usual, math.ceil(least / math.ceil(n_rows / max(batch_size, 1))))
         return Trainer(
             model,
-            active=self._active(),
-            penalty=None if self.gate == "none" else self.penalty,
+            active=active,
+            penalty=penalty,
             schedule=Schedule(self.warmup, self.ramp, self.hold, self.start_temperature, self.end_temperature),
             epochs=epochs,
             batch_size=batch_size,
@@ -397,10 +654,13 @@ class L0GMClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # s
             gate_lr=self.gate_lr,
             weight_decay=self.weight_decay,
             smoothing=self.label_smoothing,
+            averaging=self.averaging,
             patience=self.patience,
-            seed=self.random_state,
+            keep_start=self.initial_model is not None,
+            seed=self.seed_,
             history=history,
             on_step=bar,
+            checkpoint=checkpoint,
         )
 
     # ---- predict -------------------------------------------------------------------------------------------
@@ -415,26 +675,125 @@ class L0GMClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # s
         """
         self._check_fitted()
         proba = self._raw(X)
-        return np.asarray(self.temperature_.apply(proba), dtype=np.float64) if self.calibrated else proba
+        return np.asarray(self.calibrator_.apply(proba), dtype=np.float64) if self.calibrated else proba
 
     def predict(self, X: Any) -> NDArray[Any]:
-        """Return the most probable label of each row, (n,)."""
-        best = self.predict_proba(X).argmax(1)
-        labels: NDArray[Any] = self.classes_[best]
+        """Return the label that each row is answered with, (n,): the most probable one, or as the threshold says."""
+        self._check_fitted()
+        labels: NDArray[Any] = self.classes_[decide(self.predict_proba(X), self.decision_threshold_)]
         return labels
+
+    def predict_set(self, X: Any, coverage: float = 0.9) -> NDArray[np.bool_]:
+        """Return which labels are in each row's conformal set, bool (n, C), in the order of ``classes_``.
+
+        The true label is in the set with a probability of at least ``coverage``, on average over rows like those of
+        the calibration part; :class:`l0gm.decisions.ConformalSets` says what that means and what it does not.
+
+        Raises
+        ------
+        ParameterError
+            If the calibration rows are too few for this coverage, or there were none.
+        """
+        self._check_fitted()
+        if self.conformal_ is None:
+            raise ParameterError(f"coverage={coverage}: there were no calibration rows; see calibration_fraction")
+        return self.conformal_.sets(self._raw(X), coverage)
+
+    def tune_threshold(
+        self,
+        X: Any = None,
+        y: Any = None,
+        *,
+        cost: tuple[float, float] | None = None,
+        precision: float | None = None,
+        confidence: float = 0.95,
+    ) -> Threshold:
+        """Choose the probability of the second class from which on :meth:`predict` answers it, and keep it.
+
+        It applies to what :meth:`predict_proba` gives by default, and travels with the compacted model and its
+        file. To set it by hand or to take it back, assign ``decision_threshold_``.
+
+        Parameters
+        ----------
+        X, y : table (n, columns), sequence (n,), optional
+            Rows that were not trained on. Default: fit's calibration rows.
+        cost : (float, float), optional
+            What it costs to answer the second class wrongly, and to miss it:
+            :func:`l0gm.decisions.best_threshold`.
+        precision : float, optional
+            Instead of a cost, a precision to keep: :func:`l0gm.decisions.threshold_for_precision`.
+        confidence : float
+            Of the lower bound of the precision.
+
+        Returns
+        -------
+        Threshold
+            The value, and what it means on these rows.
+
+        Raises
+        ------
+        ParameterError
+            If neither or both of cost and precision are given, or the precision cannot be kept.
+        DataError
+            If there are more than two classes, or no rows.
+        """
+        self._check_fitted()
+        if X is None and y is None:
+            if self._calibration_rows is None:
+                raise ParameterError("tune_threshold: fit had no calibration rows, so pass X and y")
+            labels, proba = self._calibration_rows
+            proba = self.calibrator_.apply(proba) if self.calibrated else proba
+        else:
+            labels, proba = encode_labels(y, self.classes_.tolist()), self.predict_proba(X)
+        found = tuned_threshold(labels, proba, cost=cost, precision=precision, confidence=confidence)
+        self.decision_threshold_ = found.value
+        return found
 
     def evaluate(self, X: Any, y: Any) -> dict[str, float]:
         """Return the measures of :func:`l0gm.metrics.evaluate`, and how much of the interface is open."""
         proba = self.predict_proba(X)
-        measures = evaluate(encode_labels(y, self.classes_.tolist()), proba)
+        measures = evaluate(encode_labels(column_of(X, y), self.classes_.tolist()), proba)
         gate = self.model_.gate
         return {**measures, "n_open": gate.n_open, "active_fraction": gate.n_open / gate.dim}
 
+    def evaluate_by(self, X: Any, y: Any, by: Any) -> dict[str | None, dict[str, Any]]:
+        """Return the measures of each group of rows: see :func:`l0gm.metrics.by_group` for them.
+
+        Parameters
+        ----------
+        X : table (n, columns)
+        y : sequence (n,)
+            Labels.
+        by : str or sequence (n,)
+            A column of ``X``, whether or not the model reads it, or each row's group. How numbers and columns of
+            many values become groups: :func:`l0gm.data.groups.group_rows`.
+
+        Returns
+        -------
+        dict
+            From group to measures; rows where the value is missing are the group None.
+
+        Raises
+        ------
+        DataError
+            If there is no such column, or a label is unknown.
+        """
+        return evaluate_groups(X, encode_labels(y, self.classes_.tolist()), self.predict_proba(X), by)
+
     def _raw(self, X: Any) -> NDArray[np.float64]:
+        """Return the raw probabilities of a table, of parquet files or of stored rows.
+
+        They are evaluated in double precision: single precision would let an answer depend on the rows beside it.
+        """
         device = next(self.model_.parameters()).device
-        batch = TabularBatch.of(self.schema_.encode(X), device)
-        proba: NDArray[np.float64] = predict(self.model_, batch).cpu().numpy()
-        return proba
+        device = torch.device("cpu") if device.type == "mps" else device  # which has no double precision
+        model = copy.deepcopy(self.model_).to(device, torch.float64)
+        if isinstance(X, StoredRows):
+            return np.asarray(predict(model, X.to(device)).cpu())
+        kept = self.plan().kept
+        tables = batches_of(X, [self.schema_.fields[i].source for i in kept])
+        batches = (TabularBatch.of(self.schema_.encode(table, kept), device) for table in tables)
+        return np.concatenate([predict(model, batch).cpu().numpy() for batch in batches])
 
     # ---- what stayed ---------------------------------------------------------------------------------------
 
@@ -450,7 +809,7 @@ class L0GMClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # s
         """Share of the open dimensions that belongs to each column; they sum to 1."""
         self._check_fitted()
         counts = np.zeros(self.n_features_in_)
-        place = {name: i for i, name in enumerate(self.feature_names_in_)}
+        place = {name: i for i, name in enumerate(self.schema_.columns)}
         for field, opened in zip(self.schema_.fields, self.open_dimensions_.sum(1), strict=True):
             counts[place[field.source]] += opened
         return np.asarray(counts / max(counts.sum(), 1.0))
@@ -459,8 +818,21 @@ class L0GMClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # s
         """Return which columns the model reads: a mask (columns,), or their positions."""
         plan = self.plan()
         sources = {self.schema_.fields[i].source for i in plan.kept}
-        mask = np.array([name in sources for name in self.feature_names_in_], dtype=bool)
+        mask = np.array([name in sources for name in self.schema_.columns], dtype=bool)
         return np.flatnonzero(mask) if indices else mask
+
+    # ---- what predictions rest on --------------------------------------------------------------------------
+
+    def contributions(self, X: Any, *, by: Literal["column", "field"] = "column") -> Contributions:
+        """Return what each column adds to the logits: those of :meth:`compact`, which see.
+
+        To ask more than once, compact the model once and ask :meth:`l0gm.CompactModel.contributions`.
+        """
+        return self.compact().contributions(X, by=by)
+
+    def drift(self, X: Any, *, level: float = 0.01, min_rate: float = 0.02, min_psi: float = 0.1) -> DriftReport:
+        """Compare rows with the training rows; see :meth:`l0gm.CompactModel.drift`."""
+        return self.compact().drift(X, level=level, min_rate=min_rate, min_psi=min_psi)
 
     # ---- compact -------------------------------------------------------------------------------------------
 
@@ -487,8 +859,10 @@ class L0GMClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # s
             program=program,
             classes_=tuple(self.classes_.tolist()),
             certificate=certificate,
-            temperature=self.temperature_,
+            calibrator=self.calibrator_,
             calibrated=self.calibrated,
+            decision_threshold=self.decision_threshold_,
+            conformal=self.conformal_,
             information={
                 "n_open": gate.n_open,
                 "n_dimensions": gate.dim,
@@ -498,17 +872,52 @@ class L0GMClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # s
                 "notes": self.notes_,
                 "metrics": self.metrics_,
                 "training_rows": self._training_rows,
-                "random_state": int(self.random_state),
+                "random_state": self.seed_,
+                **self._inherited,
             },
+            reference=self._reference.restrict(plan.kept),
         )
 
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Compact the model and write it to one file; see :meth:`l0gm.runtime.CompactModel.save`."""
         return self.compact().save(path)
 
+    # ---- scikit-learn's conventions ------------------------------------------------------------------------
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return hasattr(self, "model_")
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = True
+        tags.input_tags.string = True
+        return tags  # not categorical, which means categories alone: HistGradientBoosting leaves it out, too
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return the state with the model on the CPU, so that it can be read where there is no accelerator."""
+        state: dict[str, Any] = dict(super().__getstate__())
+        if "model_" in state:
+            device = next(state["model_"].parameters()).device
+            if device.type != "cpu":
+                state |= {"model_": copy.deepcopy(state["model_"]).cpu(), "_device": str(device)}
+        return state
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Take a state; a model of an accelerator goes back to it, where it is there."""
+        device = state.get("_device")
+        super().__setstate__({name: value for name, value in state.items() if name != "_device"})
+        if device is not None:
+            with suppress(ParameterError):
+                self.model_.to(_device(device))
+
+    def _forget(self) -> None:
+        """Leave what an earlier fit found."""
+        for name in [name for name in vars(self) if name.endswith("_")]:
+            delattr(self, name)
+
     def _check_fitted(self) -> None:
         if not hasattr(self, "model_"):
-            raise NotFittedError("this L0GMClassifier is not fitted: call fit first")
+            raise EstimatorNotFittedError("this L0GMClassifier is not fitted: call fit first")
 
 
 def _device(name: str) -> torch.device:

@@ -13,10 +13,14 @@ from numpy.typing import NDArray
 from l0gm.data.fitting import SchemaFitter
 from l0gm.data.frames import Table
 from l0gm.data.labels import encode_target, row_weights
+from l0gm.data.parquet import ParquetTable
 from l0gm.data.schema import Schema
 from l0gm.data.splits import MIN_ROWS_PER_CLASS, three_way
+from l0gm.encoders.stored import StoredRows, store
 from l0gm.encoders.tabular import TabularBatch
 from l0gm.errors import DataError
+from l0gm.estimators.start import known_labels, schema_for
+from l0gm.runtime.model import CompactModel
 from l0gm.training.rows import Rows
 
 __all__ = ["Part", "Prepared", "prepare"]
@@ -28,16 +32,22 @@ class Part:
 
     Parameters
     ----------
-    table : Table (n, columns)
+    table : Table or ParquetTable (n, columns)
     labels : int64 (n,)
         Class indices.
     weight : float32 (n,), optional
         Not all zero.
+    places : int64 (n,)
+        Their positions in what fit was given.
+    stored : StoredRows (n), optional
+        The encoded rows, where the table is not in memory.
     """
 
-    table: Table
+    table: Table | ParquetTable
     labels: NDArray[np.int64]
     weight: NDArray[np.float32] | None
+    places: NDArray[np.int64]
+    stored: StoredRows | None = None
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -45,7 +55,7 @@ class Part:
     def rows(self, schema: Schema, device: torch.device) -> Rows:
         """Return the rows as the trainer takes them."""
         return Rows(
-            TabularBatch.of(schema.encode(self.table), device),
+            TabularBatch.of(schema.encode(self.table), device) if self.stored is None else self.stored.to(device),
             torch.from_numpy(self.labels).to(device),
             None if self.weight is None else torch.from_numpy(self.weight).to(device),
         )
@@ -65,6 +75,8 @@ class Prepared:
         Disjoint; the last two may be empty.
     notes : list of str
         What was decided about columns.
+    start : CompactModel, optional
+        The model that training goes on from; classes and fields are its own.
     """
 
     classes: tuple[Any, ...]
@@ -73,6 +85,7 @@ class Prepared:
     validation: Part
     calibration: Part
     notes: list[str]
+    start: CompactModel | None = None
 
     @property
     def held_out(self) -> dict[str, Part]:
@@ -86,17 +99,21 @@ class Prepared:
 
 
 def prepare(
-    X: Any,
+    table: Table | ParquetTable,
     y: Any,
     sample_weight: Any,
     *,
     fitter: SchemaFitter,
+    schema_rows: int,
     class_weight: Literal["balanced"] | Mapping[Any, float] | None,
     validation_fraction: float,
     calibration_fraction: float,
     seed: int,
+    start: CompactModel | None = None,
 ) -> Prepared:
     """Check, split and describe the rows; see :meth:`l0gm.L0GMClassifier.fit` for the arguments.
+
+    With ``start``, a model to go on from, its classes and its fields are taken instead of the rows' own.
 
     Raises
     ------
@@ -105,10 +122,19 @@ def prepare(
     ParameterError
         If a fraction or a class weight is out of range.
     """
-    table = Table(X)
-    classes, labels = encode_target(y, len(table))
+    notes = []
+    if isinstance(table, ParquetTable):
+        notes += [f"{name}: pandas' index in the file, left out" for name in table.index]
+    if start is None:
+        classes, labels = encode_target(y, len(table))
+    else:
+        classes, labels = start.classes_, known_labels(y, len(table), start)
+        rows = start.information.get("training_rows")
+        known = "" if rows is None else f" of {rows:,} training rows"
+        notes.append(f"started from a model{known}: its fields, bins, vocabularies and open dimensions stay")
     weight = row_weights(sample_weight, class_weight, labels, classes)
     counts = np.bincount(labels)
+    counts[counts == 0] = MIN_ROWS_PER_CLASS  # only a model to start from knows a class without rows
     if counts.min() < MIN_ROWS_PER_CLASS:
         raise DataError(
             f"class {classes[counts.argmin()]!r} has {counts.min()} row, and at least {MIN_ROWS_PER_CLASS} are "
@@ -118,9 +144,33 @@ def prepare(
     counted = chosen[0] if weight is None else chosen[0][weight[chosen[0]] > 0]
     if len(counted) == 0:
         raise DataError(f"all of the {len(chosen[0])} training rows have weight zero: give more rows a weight")
-    schema, notes = fitter.fit(table.select(counted), labels[counted])
+    stored = None
+    more: list[str] = []
+    if start is not None:
+        schema = schema_for(table, start)
+    elif isinstance(table, ParquetTable):
+        sample = _sample(counted, schema_rows, seed)
+        if len(sample) < len(counted):
+            notes.append(f"columns described by {len(sample):,} of the {len(counted):,} training rows, at random")
+        schema, more = fitter.fit(table.select(sample).read(), labels[sample])
+    else:
+        schema, more = fitter.fit(table.select(counted), labels[counted])
+    if isinstance(table, ParquetTable):
+        stored = store(schema, table.batches(schema.sources))
     train, validation, calibration = (
-        Part(table.select(rows), labels[rows], None if weight is None or not weight[rows].any() else weight[rows])
+        Part(
+            table.select(rows),
+            labels[rows],
+            None if weight is None or not weight[rows].any() else weight[rows],
+            rows,
+            None if stored is None else stored.select(rows),
+        )
         for rows in chosen
     )
-    return Prepared(classes, schema, train, validation, calibration, notes)
+    return Prepared(classes, schema, train, validation, calibration, notes + more, start)
+
+
+def _sample(rows: NDArray[np.int64], size: int, seed: int) -> NDArray[np.int64]:
+    """Return at most ``size`` of the rows at random, in their order."""
+    keys = np.random.PCG64([seed, 1]).random_raw(len(rows))
+    return np.sort(rows[np.argsort(keys, kind="stable")[:size]])

@@ -13,14 +13,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 import l0gm
-from l0gm.data.frames import Table
 from l0gm.data.labels import encode_labels, encode_target
+from l0gm.data.parquet import ParquetTable, open_with
 from l0gm.errors import DataError, ParameterError
 from l0gm.experiments.machine import hardware, versions
 from l0gm.experiments.records import differences, fingerprint, plain, read_json, write_json
 from l0gm.experiments.summary import summarise_records
+from l0gm.files import remove_unfinished
 from l0gm.metrics import evaluate
-from l0gm.runtime import load
+from l0gm.runtime import CompactModel, load
 
 if TYPE_CHECKING:
     from l0gm.estimators import L0GMClassifier
@@ -28,9 +29,10 @@ if TYPE_CHECKING:
 __all__ = ["run_seeds"]
 
 MODEL, HISTORY, METRICS, SUMMARY = "model.l0gm", "history.jsonl", "metrics.json", "summary.json"
+CHECKPOINT = "checkpoint.pt"
 FOLDERS = {"gated": "seed-{}", "dense": "seed-{}/dense"}
-DENSE = {"gate": "none", "active": None, "penalty": None}
-NOT_SETTINGS = ("random_state", "progress", "history_path")
+DENSE = {"gate": "none", "active": None, "penalty": None, "cost": None}
+NOT_SETTINGS = ("random_state", "progress", "history_path", "checkpoint_path")
 
 
 @dataclass(frozen=True)
@@ -43,6 +45,9 @@ class _Rows:
     codes: NDArray[np.int64]
 
     def __str__(self) -> str:
+        if isinstance(self.X, ParquetTable):
+            known = f"{self.X.digest} {self.classes}".encode() + self.codes.tobytes()
+            return f"{len(self.codes)} (sha256 {hashlib.sha256(known).hexdigest()[:16]})"
         labels = [self.classes[code] for code in self.codes.tolist()]
         return f"{len(labels)} (sha256 {fingerprint(self.X, labels)})"
 
@@ -66,20 +71,22 @@ def run_seeds(
 
     Each seed leaves ``seed-<s>/`` with ``model.l0gm``, ``history.jsonl`` and ``metrics.json``, and the same three
     of the dense model (``gate="none"``, all else equal) in ``seed-<s>/dense/``. A fit that has left its files is
-    not repeated, so that the same call goes on where an earlier one was stopped. The measures are those of the
-    model file, read back; a model reads the test rows once, after all that concerns it has been decided.
+    not repeated, and one that was cut short goes on from its ``checkpoint.pt``, so that the same call goes on where
+    an earlier one was stopped, even killed, and ends with the same model files. The measures are those of the model
+    file, read back; a model reads the test rows once, after all that concerns it has been decided.
 
     Parameters
     ----------
     X_train, X_test : table (n, columns)
+        Or parquet files, as :meth:`l0gm.L0GMClassifier.fit` takes them.
     y_train, y_test : sequence (n,)
-        Labels.
+        Labels; with files, or the name of their column.
     seeds : sequence of int
         The ``random_state`` of each fit, all different.
     out : path
         The folder; ``summary.json`` comes last.
     dense : bool
-        Whether to fit the dense models.
+        Whether to fit the dense models; with an ``initial_model`` there are none.
     overwrite : bool
         Fit again whatever is in ``out``; what an earlier run left there is replaced as each fit ends.
     about : mapping, optional
@@ -102,17 +109,23 @@ def run_seeds(
         If ``out`` holds a run with other settings or on other rows; the message names what differs.
     DataError
         If a class has no test row, or the data cannot be used.
+    KeyboardInterrupt
+        If it is interrupted (Ctrl-C); the message says in which seed, fit and epoch.
     """
+    from l0gm.estimators.start import fingerprint, starting_model
+
     out, seeds, about = Path(out), _distinct(seeds), dict(about or {})
-    train, test = _rows(X_train, y_train, X_test, y_test)
-    chosen = l0gm.L0GMClassifier(**options).get_params()
-    settings = plain({name: value for name, value in chosen.items() if name not in NOT_SETTINGS})
+    chosen = l0gm.L0GMClassifier(**options).get_params(deep=False)
+    start = starting_model(chosen["initial_model"])
+    train, test = _rows(X_train, y_train, X_test, y_test, start)
+    known = {"initial_model": None if start is None else fingerprint(start)}
+    settings = plain({name: value for name, value in (chosen | known).items() if name not in NOT_SETTINGS})
     conditions = {**settings, "training rows": str(train), "test rows": str(test), **versions()}
     if not overwrite:
         _refuse_others(out, conditions)
 
     roles: dict[str, dict[str, Any]] = {"gated": chosen}
-    if dense and chosen["gate"] != "none":
+    if dense and chosen["gate"] != "none" and start is None:
         roles["dense"] = chosen | DENSE
     records: dict[str, list[dict[str, Any]]] = {role: [] for role in roles}
     for seed in seeds:
@@ -120,8 +133,21 @@ def run_seeds(
             folder = out / FOLDERS[role].format(seed)
             record = None if overwrite else _finished(folder)
             if record is None:
-                own = {"random_state": seed, "progress": progress, "history_path": folder / HISTORY}
-                record = _fit(l0gm.L0GMClassifier(**(parameters | own)), train, test, folder, about, conditions)
+                own = {"random_state": seed, "progress": progress}
+                paths = {"history_path": folder / HISTORY, "checkpoint_path": folder / CHECKPOINT}
+                _prepare(folder, overwrite)
+                try:
+                    model = l0gm.L0GMClassifier(**(parameters | own | paths))
+                    record = _fit(model, train, test, folder, about, conditions)
+                except KeyboardInterrupt as interruption:
+                    where = KeyboardInterrupt(", ".join([f"seed {seed}", role, *map(str, interruption.args)]))
+                    where.add_note(
+                        f"The same call without overwrite goes on from there, unless {out} still holds another run."
+                        if overwrite
+                        else "The same call goes on from there."
+                    )
+                    raise where from None
+            (folder / CHECKPOINT).unlink(missing_ok=True)
             records[role].append(record)
             if on_fit is not None:
                 on_fit(seed, role, record)
@@ -150,16 +176,15 @@ def _fit(
 ) -> dict[str, Any]:
     """Fit, compact, save and measure one model; the record is written last, so that it vouches for the rest."""
     path = folder / MODEL
-    _prepare(folder)
     started = time.perf_counter()
     model.fit(train.X, train.y)
     seconds = time.perf_counter() - started
     model.compact().with_information(**about).save(path)
 
     shipped = load(path)
-    information, temperature = shipped.information, shipped.temperature
+    information = shipped.information
     raw = shipped.predict_proba(test.X, calibrated=False)
-    scaled = evaluate(test.codes, temperature.apply(raw))
+    scaled = evaluate(test.codes, shipped.calibrator.apply(raw))
     measures = scaled if shipped.calibrated else evaluate(test.codes, raw)
     shipped.with_information(metrics={**information["metrics"], "test": measures}).save(path)
 
@@ -168,7 +193,7 @@ def _fit(
         {
             "seed": model.random_state,
             "test": measures,
-            "scaled": {**scaled, "temperature": temperature.temperature},
+            "scaled": {**scaled, "calibrator": str(shipped.calibrator)},
             "n_open": information["n_open"],
             "n_dimensions": information["n_dimensions"],
             "n_parameters": shipped.n_parameters,
@@ -177,7 +202,7 @@ def _fit(
             "model_sha256": _sha256(path),
             "support": information["support"],
             "hardening": model.history_.last("harden"),
-            "fit_seconds": round(seconds, 3),
+            "fit_seconds": round(seconds if end is None else max(seconds, end["seconds"]), 3),  # if it was cut short
             "epochs": None if end is None else end["epochs"],
             "notes": information["notes"],
             "hardware": hardware(),
@@ -188,11 +213,15 @@ def _fit(
     return record
 
 
-def _prepare(folder: Path) -> None:
-    """Find out before training whether the folder can be written to."""
+def _prepare(folder: Path, overwrite: bool) -> None:
+    """Find out before training whether the folder can be written to, and remove what is of no use in it."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        (folder / HISTORY).write_text("")
+        (folder / HISTORY).touch()
+        for name in (MODEL, HISTORY, METRICS):
+            remove_unfinished(folder / name)
+        if overwrite:
+            (folder / CHECKPOINT).unlink(missing_ok=True)
     except OSError as error:
         raise ParameterError(f"{folder} cannot be written to ({error}): choose another place") from error
 
@@ -219,7 +248,7 @@ def _refuse_others(out: Path, conditions: Mapping[str, Any]) -> None:
 
 def _discard(out: Path, keep: set[Path]) -> None:
     """Remove the files of fits that are not in the folders to keep, and nothing else."""
-    for path in (*_left(out, METRICS), *_left(out, MODEL), *_left(out, HISTORY)):
+    for path in (path for name in (METRICS, MODEL, HISTORY, CHECKPOINT) for path in _left(out, name)):
         if path.parent not in keep:
             path.unlink(missing_ok=True)
 
@@ -235,10 +264,18 @@ def _distinct(seeds: Sequence[int]) -> list[int]:
     return listed
 
 
-def _rows(X_train: Any, y_train: Any, X_test: Any, y_test: Any) -> tuple[_Rows, _Rows]:
+def _rows(X_train: Any, y_train: Any, X_test: Any, y_test: Any, start: CompactModel | None) -> tuple[_Rows, _Rows]:
     """Return both parts, checked before hours of training: the test rows must be fit to measure on."""
-    seen, held_out = Table(X_train), Table(X_test)
-    classes, codes = encode_target(y_train, len(seen))
+    seen, y_train = open_with(X_train, y_train)
+    held_out, y_test = open_with(X_test, y_test)
+    X_train = seen if isinstance(seen, ParquetTable) else X_train
+    X_test = held_out if isinstance(held_out, ParquetTable) else X_test
+    if start is None:
+        classes, codes = encode_target(y_train, len(seen))
+    else:
+        from l0gm.estimators.start import known_labels
+
+        classes, codes = start.classes_, known_labels(y_train, len(seen), start)
     test = _Rows(X_test, y_test, classes, encode_labels(y_test, classes))
     if len(test.codes) != len(held_out):
         raise DataError(f"the test rows have {len(test.codes)} labels for {len(held_out)} rows")

@@ -49,7 +49,7 @@ def summarise_records(gated: Sequence[Record], dense: Sequence[Record] | None = 
             "fit_seconds": [record["fit_seconds"] for record in dense],
         },
         "accuracy_minus_dense": gap,
-        "scaled": {**_measures(gated, "scaled"), "temperature": [r["scaled"]["temperature"] for r in gated]},
+        "scaled": {**_measures(gated, "scaled"), "calibrator": [r["scaled"]["calibrator"] for r in gated]},
         "hardening": [_hardening(record) for record in gated],
         "support": {name: [record["support"].get(name) for record in gated] for name in fields},
         "model_bytes": [record["model_bytes"] for record in gated],
@@ -62,7 +62,7 @@ def summarise_records(gated: Sequence[Record], dense: Sequence[Record] | None = 
 def _measures(records: Sequence[Record], rows: str) -> dict[str, Any]:
     """Summarise every measure that has a bad end, with the mean of the null band's upper end beside the ECE."""
     runs = [{k: v for k, v in record[rows].items() if k in DIRECTION} for record in records]
-    nulls = [f"{name}_null_p95" for name in ("ece", "ece_positive") if name in runs[0]]
+    nulls = [f"{name}_null_p95" for name in ("ece", "ece_adaptive", "ece_positive") if name in runs[0]]
     return {
         **summarise_runs(runs),
         **{name: float(np.mean([record[rows][name] for record in records])) for name in nulls},

@@ -118,6 +118,10 @@ class Gate(nn.Module, ABC):
         """Return the expected number of open dimensions, a differentiable scalar (Eq. 6)."""
         return self.inference_values().sum()
 
+    def expected_cost(self) -> Tensor:
+        """Return what the penalty multiplies, a differentiable scalar: the expected count, or a weighted one."""
+        return self.expected_open()
+
     def anneal(self, temperature: float) -> None:
         """Set the temperature; gates that have none ignore it."""
 

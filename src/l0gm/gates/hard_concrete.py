@@ -40,6 +40,8 @@ class HardConcreteGate(Gate):
         agree once the gate is hardened.
     threshold : float
         The paper's pi.
+    cost : sequence of float (dim,), optional
+        What :meth:`expected_cost` counts an open dimension as, each above 0; default: 1.
 
     Raises
     ------
@@ -66,6 +68,7 @@ class HardConcreteGate(Gate):
         mask: Literal["example", "batch"] = "example",
         inference: Literal["binary", "soft"] = "binary",
         threshold: float = 0.5,
+        cost: Sequence[float] | Tensor | None = None,
     ) -> None:
         super().__init__(dim, groups)
         if mask not in ("example", "batch"):
@@ -84,6 +87,15 @@ class HardConcreteGate(Gate):
         self.log_alpha = nn.Parameter(torch.full((self.n_gates,), float(init)))
         self.register_buffer("sizes", group_sizes(self.group_index).float(), persistent=False)
         self.sizes: Tensor
+        self.register_buffer("cost", None if cost is None else self._group_cost(cost), persistent=False)
+        self.cost: Tensor | None
+
+    def _group_cost(self, cost: Sequence[float] | Tensor) -> Tensor:
+        """Return the summed cost of each gate's dimensions, float (n_gates,)."""
+        each = torch.as_tensor(cost, dtype=torch.float32).reshape(-1)
+        if len(each) != self.dim or not (torch.isfinite(each) & (each > 0)).all():
+            raise ParameterError(f"cost={cost}: {self.dim} finite numbers above 0 are needed, one a dimension")
+        return torch.zeros(self.n_gates).index_add(0, self.group_index, each)
 
     def anneal(self, temperature: float) -> None:
         """Set the temperature of the samples.
@@ -137,6 +149,13 @@ class HardConcreteGate(Gate):
         """
         log_alpha = self.log_alpha.detach() if self.hardened else self.log_alpha
         return (functional.open_probability(log_alpha) * self.sizes).sum()
+
+    def expected_cost(self) -> Tensor:
+        """Return the expected cost of the open dimensions, a scalar; their count where no ``cost`` was given."""
+        if self.cost is None:
+            return self.expected_open()
+        log_alpha = self.log_alpha.detach() if self.hardened else self.log_alpha
+        return (functional.open_probability(log_alpha) * self.cost).sum()
 
     def above_threshold(self) -> int:
         """Return how many dimensions have sigmoid(log_alpha) > threshold, whatever the inference rule."""

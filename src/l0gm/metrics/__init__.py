@@ -2,8 +2,18 @@
 
 from __future__ import annotations
 
-from l0gm.metrics.calibration import NullBand, ReliabilityTable, ece, ece_null, reliability_table
-from l0gm.metrics.classification import accuracy, auc, brier, log_loss
+from l0gm.metrics.calibration import (
+    NullBand,
+    ReliabilityTable,
+    consistency_band,
+    ece,
+    ece_adaptive,
+    ece_null,
+    reliability_table,
+)
+from l0gm.metrics.classification import accuracy, auc, brier, log_loss, row_log_loss
+from l0gm.metrics.groups import by_group
+from l0gm.metrics.plots import plot_reliability
 from l0gm.metrics.report import evaluate
 from l0gm.metrics.seeds import (
     DIRECTION,
@@ -25,14 +35,19 @@ __all__ = [
     "active_fraction",
     "auc",
     "brier",
+    "by_group",
+    "consistency_band",
     "ece",
+    "ece_adaptive",
     "ece_null",
     "evaluate",
     "log_loss",
     "n_open",
     "open_by_group",
     "paired_interval",
+    "plot_reliability",
     "reliability_table",
+    "row_log_loss",
     "summarise",
     "summarise_runs",
 ]

@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from l0gm.errors import DataError
 
-__all__ = ["accuracy", "auc", "brier", "check_labels", "check_proba", "check_weight", "log_loss"]
+__all__ = ["accuracy", "auc", "brier", "check_labels", "check_proba", "check_weight", "log_loss", "row_log_loss"]
 
 ROW_SUM_TOLERANCE = 1e-4  # wide enough for a float32 softmax over a thousand classes
 
@@ -185,12 +185,18 @@ def log_loss(y: ArrayLike, proba: ArrayLike, *, sample_weight: ArrayLike | None 
     DataError
         If an input cannot be used; see the ``check_`` functions.
     """
+    losses = row_log_loss(y, proba)
+    return float(np.average(losses, weights=check_weight(sample_weight, len(losses))))
+
+
+def row_log_loss(y: ArrayLike, proba: ArrayLike) -> NDArray[np.float64]:
+    """Return the log loss of each row, in nats, shape (n,); :func:`log_loss` is their mean, and says the rest."""
     p = check_proba(proba)
     labels = check_labels(y, p)
-    weight = check_weight(sample_weight, len(p))
     eps = float(np.finfo(p.dtype).eps)
     true = p[np.arange(len(p)), labels].astype(np.float64)
-    return float(np.average(-np.log(np.clip(true, eps, 1 - eps)), weights=weight))
+    losses: NDArray[np.float64] = -np.log(np.clip(true, eps, 1 - eps))
+    return losses
 
 
 def brier(y: ArrayLike, proba: ArrayLike, *, sample_weight: ArrayLike | None = None) -> float:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from numpy.typing import ArrayLike
 
-from l0gm.metrics.calibration import ece, ece_null
+from l0gm.metrics.calibration import ece, ece_adaptive, ece_null, null_bands
 from l0gm.metrics.classification import accuracy, auc, brier, check_labels, check_proba, log_loss
 
 __all__ = ["evaluate"]
@@ -23,9 +23,9 @@ def evaluate(y: ArrayLike, proba: ArrayLike, *, bins: int = 15, draws: int = 100
     Returns
     -------
     dict
-        ``accuracy``, ``auc``, ``log_loss``, ``brier``, ``ece`` (top-label), ``ece_null_mean``,
-        ``ece_null_p95``, and ``n_rows``; for two classes also ``ece_positive``, ``ece_positive_null_mean``
-        and ``ece_positive_null_p95``.
+        ``accuracy``, ``auc``, ``log_loss``, ``brier``, ``ece`` (top-label) and ``ece_adaptive`` (the same over bins
+        of equal mass), and ``n_rows``; for two classes also ``ece_positive``. Beside each calibration error stand
+        its ``_null_mean`` and ``_null_p95``.
 
     Raises
     ------
@@ -36,7 +36,7 @@ def evaluate(y: ArrayLike, proba: ArrayLike, *, bins: int = 15, draws: int = 100
     """
     p = check_proba(proba)
     labels = check_labels(y, p)
-    null = ece_null(p, "top_label", bins, draws, seed)
+    null, adaptive_null = null_bands(p, ("width", "mass"), "top_label", bins, draws, seed)
     scores: dict[str, float] = {
         "accuracy": accuracy(labels, p),
         "auc": auc(labels, p),
@@ -45,6 +45,9 @@ def evaluate(y: ArrayLike, proba: ArrayLike, *, bins: int = 15, draws: int = 100
         "ece": ece(labels, p, "top_label", bins),
         "ece_null_mean": null.mean,
         "ece_null_p95": null.p95,
+        "ece_adaptive": ece_adaptive(labels, p, "top_label", bins),
+        "ece_adaptive_null_mean": adaptive_null.mean,
+        "ece_adaptive_null_p95": adaptive_null.p95,
     }
     if p.shape[1] == 2:
         null = ece_null(p, "positive", bins, draws, seed)

@@ -26,6 +26,7 @@ DIRECTION: Mapping[str, bool] = {
     "log_loss": False,
     "brier": False,
     "ece": False,
+    "ece_adaptive": False,
     "ece_positive": False,
 }
 """For each metric with a good and a bad end: whether higher is better."""

@@ -18,7 +18,7 @@ from l0gm.files import replacing
 
 __all__ = ["FORMAT", "read", "write"]
 
-FORMAT = 1
+FORMAT = 2
 
 
 def write(path: str | os.PathLike[str], arrays: dict[str, NDArray[Any]], document: dict[str, Any], card: str) -> Path:
@@ -39,6 +39,7 @@ def write(path: str | os.PathLike[str], arrays: dict[str, NDArray[Any]], documen
             beside.touch()
             mode = beside.stat().st_mode
             save_file(arrays, beside, metadata)
+            _order_header(beside)
             beside.chmod(mode)  # as any other file; safetensors makes its own private
     except (SafetensorError, TypeError, ValueError) as error:
         raise ArtifactError(f"{path} cannot be written: {error}; what was there is unchanged") from error
@@ -77,6 +78,18 @@ def read(path: str | os.PathLike[str]) -> tuple[dict[str, NDArray[Any]], dict[st
     if metadata.get("sha256") != _digest(arrays, metadata["l0gm"], card):
         raise ArtifactError(f"{path} is damaged: its content does not match its checksum")
     return arrays, document, card
+
+
+def _order_header(path: Path) -> None:
+    """Put the entries of the metadata, whose order is an accident, into one: equal models are equal files."""
+    with path.open("r+b") as file:
+        size = int.from_bytes(file.read(8), "little")
+        header = json.loads(file.read(size))
+        header["__metadata__"] = dict(sorted(header["__metadata__"].items()))
+        ordered = json.dumps(header, ensure_ascii=False, separators=(",", ":")).encode().ljust(size)
+        if len(ordered) == size:
+            file.seek(8)
+            file.write(ordered)
 
 
 def _encodable(text: str) -> str:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
+
+from l0gm.errors import ArtifactError
 
 if TYPE_CHECKING:
     from l0gm.runtime.model import CompactModel
 
-__all__ = ["card"]
+__all__ = ["card", "check_information"]
 
 _MEASURES = (
     ("accuracy", "accuracy"),
@@ -38,7 +41,7 @@ def card(model: CompactModel) -> str:
     ]
     if about.get("dropped"):
         lines.append(f"| does not read | {_cell(*about['dropped'])} |")
-    if "n_dimensions" in about:
+    if {"n_open", "n_dimensions"} <= about.keys():
         lines.append(f"| open dimensions | {about['n_open']} of {about['n_dimensions']} |")
     lines.append(f"| parameters | {model.n_parameters:,} |")
     if "n_parameters_gated" in about:
@@ -46,7 +49,16 @@ def card(model: CompactModel) -> str:
     lines += [
         f"| certificate | {model.certificate.n_rows} rows made from the schema; probabilities within "
         f"{model.certificate.max_difference:.2g} of the gated model's |",
-        f"| temperature | {model.temperature.temperature:.4f}, {'on' if model.calibrated else 'off'} by default |",
+        f"| calibration | {model.calibrator}; {'on' if model.calibrated else 'off'} by default |",
+    ]
+    if model.decision_threshold is not None:
+        answer = _cell(model.classes_[1])
+        lines.append(f"| decision threshold | {answer} from a probability of {model.decision_threshold:.4g} on |")
+    if model.conformal is not None and model.conformal.most is not None:
+        lines.append(
+            f"| prediction sets | up to {model.conformal.most:.1%} coverage, from {model.conformal.n_rows:,} rows |"
+        )
+    lines += [
         "",
     ]
     for title, measures in about.get("metrics", {}).items():
@@ -59,10 +71,46 @@ def card(model: CompactModel) -> str:
         "## Limits",
         "",
         "Measured on rows like the ones it was trained on; rows from another time or place may differ. Values that "
-        "were not seen in training share one slot a column. The file holds no training row.",
+        "were not seen in training share one slot a column. The file holds no training row"
+        + (", but how many of them had each category, bucket or bin." if model.reference else "."),
         "",
     ]
     return "\n".join(lines)
+
+
+def check_information(about: Mapping[str, Any]) -> None:
+    """Raise ArtifactError where an entry that the card and the commands read has not the form that fit gives it."""
+    for name, is_sound in _FORMS.items():
+        if name in about and not is_sound(about[name]):
+            raise ArtifactError(f"information: {name!r} is not in the form in which it is written")
+
+
+def _is_text(value: object) -> bool:
+    return isinstance(value, str)
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and type(value) is not bool and abs(value) < 1e300  # NaN is none, too
+
+
+def _is_count(value: object) -> bool:
+    return type(value) is int and _is_number(value)
+
+
+def _list_of(each: Callable[[object], bool]) -> Callable[[object], bool]:
+    return lambda value: isinstance(value, list) and all(map(each, value))
+
+
+def _object_of(each: Callable[[object], bool]) -> Callable[[object], bool]:
+    return lambda value: isinstance(value, dict) and all(map(each, value.values()))
+
+
+_FORMS: Mapping[str, Callable[[object], bool]] = {
+    **dict.fromkeys(("n_open", "n_dimensions", "n_parameters_gated", "training_rows"), _is_count),
+    **dict.fromkeys(("dropped", "notes"), _list_of(_is_text)),
+    "support": _object_of(_is_count),
+    "metrics": _object_of(_object_of(_is_number)),
+}
 
 
 def _cell(*names: object) -> str:

@@ -7,6 +7,7 @@ around it, be it one or a million.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -228,8 +229,16 @@ class TabularProgram:
         return out
 
     def probabilities(self, rows: Encoded) -> NDArray[np.float64]:
-        """Return class probabilities, float64 (n, 2) for a single logit, else (n, C)."""
+        """Return class probabilities, float64 (n, 2) for a single logit, else (n, C).
+
+        Raises
+        ------
+        ArtifactError
+            If a sum overflows: weights from a file may be finite and still too large.
+        """
         logits = self.logits(rows).astype(np.float64)
+        if not np.isfinite(logits).all():
+            raise ArtifactError("the model's weights are so large that its answer to these rows is no finite number")
         if self.n_outputs == 1:
             with np.errstate(over="ignore"):
                 p = 1.0 / (1.0 + np.exp(-logits[:, 0]))
@@ -248,11 +257,19 @@ def _concatenate(parts: Sequence[NDArray[Any] | None]) -> Floats:
 
 
 def _compiled(loop: Any) -> Any:
-    """Compile a function; its machine code is kept for the next process where a folder for it can be written."""
+    """Compile a function; its machine code is kept for the next process where there is a folder with room for it."""
     try:
-        return numba.njit(cache=True, nogil=True)(loop)
-    except RuntimeError:  # there is none
+        compiled: Any = numba.njit(cache=True, nogil=True)(loop)
+    except RuntimeError:  # no such folder
         return numba.njit(nogil=True)(loop)
+    save = compiled._cache.save_overload
+
+    def save_where_there_is_room(*overload: Any) -> None:
+        with suppress(OSError):
+            save(*overload)
+
+    compiled._cache.save_overload = save_where_there_is_room
+    return compiled
 
 
 @_compiled

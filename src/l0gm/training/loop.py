@@ -4,23 +4,28 @@ from __future__ import annotations
 
 import copy
 import math
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
+import l0gm
 from l0gm.errors import ParameterError, TrainingError
 from l0gm.gates.hard_concrete import HardConcreteGate
 from l0gm.metrics import auc, log_loss
 from l0gm.model import GatedModel
 from l0gm.schedules import Schedule, TargetControl, cosine
+from l0gm.training.average import Average
+from l0gm.training.checkpoint import Checkpoint, Stateful
 from l0gm.training.history import History
+from l0gm.training.identity import describe_model, describe_rows
 from l0gm.training.objective import Objective, decayed
 from l0gm.training.rows import Rows, entropy, predict
 from l0gm.training.safeguard import Safeguard
+from l0gm.training.state import Best, Position, RandomNumbers
 
 __all__ = ["Progress", "Trainer"]
 
@@ -29,6 +34,7 @@ UNMOVED = 0.001  # validation AUC: how far hardening may move it, or one row's w
 GATE_TRAVEL = 24.0  # logits that a gate can move over the ramp, four times the way from open to closed
 RESTORED_LR = 0.5  # what the learning rate is multiplied with when the safeguard brings weights back
 LEAST_LR = 1 / 16  # of the learning rate: what it does not fall below
+NOT_SETTINGS = ("self", "model", "history", "on_step", "checkpoint")  # other arguments decide what is learned
 
 
 @dataclass(frozen=True)
@@ -62,12 +68,20 @@ class Trainer:
     lr, gate_lr, weight_decay, smoothing, clip : float
         ``gate_lr`` is that of log_alpha, which has no weight decay; default: so that a gate can go from open to
         closed and back several times over the ramp. ``clip`` bounds the gradient's norm.
+    averaging : float
+        Decay of the weights' moving average once the gates are fixed (:class:`l0gm.training.average.Average`); 0 for
+        none.
     patience : int
         Epochs without a better validation log loss, after hardening, before training stops.
+    keep_start : bool
+        Whether the weights that the model comes with are a checkpoint, too, where its gate is hardened already:
+        training then never ends with a worse validation log loss.
     seed : int
     history : History, optional
     on_step : callable, optional
         Called with a :class:`Progress` after each step.
+    checkpoint : Checkpoint, optional
+        Where the state of training is kept, and found again.
 
     Raises
     ------
@@ -89,11 +103,15 @@ class Trainer:
         weight_decay: float = 1e-5,
         smoothing: float = 0.0,
         clip: float = 5.0,
+        averaging: float = 0.0,
         patience: int = 8,
+        keep_start: bool = False,
         seed: int = 0,
         history: History | None = None,
         on_step: Callable[[Progress], None] | None = None,
+        checkpoint: Checkpoint | None = None,
     ) -> None:
+        self.settings = {name: value for name, value in locals().items() if name not in NOT_SETTINGS}
         if active is not None and penalty is not None:
             raise ParameterError("give active or penalty, not both")
         if active is not None and not 0.0 < active <= 1.0:
@@ -107,6 +125,8 @@ class Trainer:
         for name, amount in (("penalty", penalty), ("weight_decay", weight_decay)):
             if amount is not None and not (amount >= 0.0 and math.isfinite(amount)):
                 raise ParameterError(f"{name}={amount}: it must not be negative")
+        if not 0.0 <= averaging < 1.0:
+            raise ParameterError(f"averaging={averaging}: at least 0 and below 1")
         if not 0.0 <= smoothing < 1.0:
             raise ParameterError(f"label smoothing={smoothing}: at least 0 and below 1")
         self.model = model
@@ -120,11 +140,15 @@ class Trainer:
         self.lr = lr
         self.gate_lr = gate_lr
         self.clip = clip
+        self.averaging = averaging
         self.patience = patience
+        self.keep_start = keep_start
         self.seed = seed
         self.history = History() if history is None else history
         self.on_step = on_step
+        self.checkpoint = Checkpoint() if checkpoint is None else checkpoint
         self.objective = Objective(model, smoothing)
+        self.counted = len(self.learned) == 1 and self.learned[0].cost is None  # the penalised sum is the count
         self.control = TargetControl(self.gate.dim, 1, 1.0)
         self.applied = 0.0  # the penalty of the latest step
         matrices, vectors = decayed(model)
@@ -150,68 +174,89 @@ class Trainer:
         ------
         TrainingError
             If there are no rows, or the loss is not finite.
+        ParameterError
+            If the checkpoint is another training's or damaged, or a file cannot be written.
+        KeyboardInterrupt
+            If training is interrupted (Ctrl-C); with a checkpoint it is written first.
         """
         if train.inputs.n_rows == 0 or valid.inputs.n_rows == 0:
             raise TrainingError("no rows to train on, or none to validate on")
         device = train.y.device
-        with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
+        with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []), self.checkpoint:
             torch.manual_seed(self.seed)
             return self._fit(train, valid)
 
     def _fit(self, train: Rows, valid: Rows) -> GatedModel:
-        n = train.inputs.n_rows
+        n, device = train.inputs.n_rows, train.y.device
+        window = getattr(train.inputs, "window", None)
         if train.weight is not None:
             train = replace(train, weight=train.weight / train.weight.mean())
         steps = math.ceil(n / self.batch_size)
-        total = planned = self.epochs * steps
-        ramp = round(self.schedule.ramp * total)
+        planned = self.epochs * steps
+        ramp = round(self.schedule.ramp * planned)
         self.control = TargetControl(self.gate.dim, ramp, entropy(train))
         if self.gate_lr is None:
             self.optimizer.param_groups[-1]["lr"] = min(GATE_TRAVEL / max(ramp, 1), 0.2)
-        harden_step = 0 if self.gate.hardened else round(self.schedule.harden_at * total)
-        latest = harden_step + (total if self.target is not None else 0)  # the hold may stretch
-        safeguard, least_lr = Safeguard(self.model), self.lr * LEAST_LR
-        best, best_state, stale, step, epoch = math.inf, None, 0, 0, 0
-        started = time.perf_counter()
+        harden_step = 0 if self.gate.hardened else round(self.schedule.harden_at * planned)
+        latest = harden_step + (planned if self.target is not None else 0)  # the hold may stretch
+        at = Position(total=planned, harden_step=harden_step, latest=latest, lr=self.lr)
+        best, safeguard, random = Best(), Safeguard(self.model), RandomNumbers(device)
+        average = Average(self.model, self.averaging)
         self.model.train()
-        while step < total:
-            losses, first = 0.0, step
-            for rows in torch.randperm(n, device=train.y.device).split(self.batch_size):
-                if not self.gate.hardened and step == harden_step and not self._harden(valid, epoch, step >= latest):
-                    harden_step += steps
-                    total += steps
-                self._set_lr(step, total, harden_step)
-                progress = min(step / planned, 1.0)
+        parts: dict[str, Stateful] = {
+            "model": self.model,
+            "optimizer": self.optimizer,
+            "control": self.control,
+            "history": self.history,
+            "position": at,
+            "best": best,
+            "safeguard": safeguard,
+            "average": average,
+            "random": random,
+        }
+        self.checkpoint.begin(parts, lambda: self._conditions(train, valid))
+        if self.keep_start and self.gate.hardened and best.weights is None:
+            best.offer(self._score(valid), self.model)
+            self.history.append(event="start", valid_log_loss=best.score)
+        while at.step < at.total and best.stale < self.patience:
+            for rows in random.order(n, window).split(self.batch_size)[at.step - at.first :]:
+                self.checkpoint.pass_by(f"epoch {at.epoch + 1}")
+                due = not self.gate.hardened and at.step == at.harden_step
+                if due and not self._harden(valid, at.epoch, at.step >= at.latest):
+                    at.harden_step += steps
+                    at.total += steps
+                self._set_lr(at)
+                progress = min(at.step / planned, 1.0)
                 loss = self._step(train, rows, progress)
-                losses += loss
-                step += 1
+                if self.gate.hardened:
+                    average.update()
+                at.losses += loss
+                at.step += 1
                 if self.on_step is not None:
                     phase = self._phase(progress)
-                    self.on_step(Progress(step, total, phase, loss, self.gate.n_open, self.gate.dim))
-                if step == total:
+                    self.on_step(Progress(at.step, at.total, phase, loss, self.gate.n_open, self.gate.dim))
+                if at.step == at.total:
                     break
-            epoch += 1
-            if not math.isfinite(losses):
+            at.epoch += 1
+            if not math.isfinite(at.losses):
                 raise TrainingError(
-                    f"the loss became {losses} in epoch {epoch}: lower lr={self.lr:g}, or look for extreme values"
+                    f"the loss became {at.losses} in epoch {at.epoch}: lower lr={self.lr:g}, or look for extreme values"
                 )
-            if step == total and not self.gate.hardened:
-                self._harden(valid, epoch, force=True)
-            score = self._score(valid)
-            self._record(epoch, losses / (step - first), score, time.perf_counter() - started)
-            if not self.gate.hardened:
-                if safeguard.check(score, lambda: self._score(valid)):
-                    self.lr = max(self.lr * RESTORED_LR, least_lr)
-                    self.history.append(event="restore", epoch=epoch, lr=self.lr)
-                continue
-            stale = 0 if score < best else stale + 1
-            if score < best:
-                best, best_state = score, copy.deepcopy(self.model.state_dict())
-            if stale >= self.patience:
-                break
-        if best_state is not None:
-            self.model.load_state_dict(best_state)
-        self.history.append(event="end", epochs=epoch, best_log_loss=best, seconds=time.perf_counter() - started)
+            if at.step == at.total and not self.gate.hardened:
+                self._harden(valid, at.epoch, force=True)
+            with average.in_place():
+                score = self._score(valid)
+                if self.gate.hardened:
+                    best.offer(score, self.model)
+            self._record(at, score)
+            at.losses, at.first = 0.0, at.step
+            if not self.gate.hardened and safeguard.check(score, lambda: self._score(valid)):
+                at.lr = max(at.lr * RESTORED_LR, self.lr * LEAST_LR)
+                self.history.append(event="restore", epoch=at.epoch, lr=at.lr)
+        self.checkpoint.end()
+        if best.weights is not None:
+            self.model.load_state_dict(best.weights)
+        self.history.append(event="end", epochs=at.epoch, best_log_loss=best.score, seconds=at.seconds)
         self.model.eval()
         return self.model
 
@@ -219,11 +264,11 @@ class Trainer:
         temperature = self.schedule.temperature(progress)
         for gate in self.learned:
             gate.anneal(temperature)
-        expected = self.objective.expected_open()
+        expected = self.objective.expected_cost()
         penalty = 0.0 if expected is None else self._penalty(expected, progress)
         self.applied = penalty
-        weight = None if train.weight is None else train.weight[rows]
-        objective, loss = self.objective(train.inputs.take(rows), train.y[rows], weight, penalty, expected)
+        weight, target = (None if part is None else part[rows] for part in (train.weight, train.target))
+        objective, loss = self.objective(train.inputs.take(rows), train.y[rows], weight, penalty, expected, target)
         self.optimizer.zero_grad(set_to_none=True)
         objective.backward()
         torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.clip, foreach=True)
@@ -240,14 +285,26 @@ class Trainer:
             return "warm-up"
         return "ramp" if progress < self.schedule.ramp_end else "hold"
 
-    def _set_lr(self, step: int, total: int, harden_step: int) -> None:
+    def _conditions(self, train: Rows, valid: Rows) -> dict[str, Any]:
+        """Return what decides the weights that training ends with."""
+        return {
+            **self.settings,
+            "device": train.y.device.type,
+            "model": describe_model(self.model),
+            "training rows": describe_rows(train),
+            "validation rows": describe_rows(valid),
+            "torch": torch.__version__,
+            "l0gm": l0gm.__version__,
+        }
+
+    def _set_lr(self, at: Position) -> None:
         """Rise over the first 2 % of steps, stay, and fall to zero along a cosine in the fine-tuning."""
-        share = min(1.0, (step + 1) / max(1.0, 0.02 * total))
+        share = min(1.0, (at.step + 1) / max(1.0, 0.02 * at.total))
         if self.gate.hardened:
-            share *= 1.0 - cosine((step - harden_step) / max(1, total - harden_step))
+            share *= 1.0 - cosine((at.step - at.harden_step) / max(1, at.total - at.harden_step))
         for group in self.optimizer.param_groups:
             if not group.get("gate"):
-                group["lr"] = self.lr * share
+                group["lr"] = at.lr * share
 
     def _penalty(self, expected: Tensor, progress: float) -> float:
         if self.penalty is not None:
@@ -257,7 +314,7 @@ class Trainer:
         if progress >= self.schedule.ramp_end:
             count = float(self.gate.n_open)  # what must be met, at last
         else:
-            count = float((expected if len(self.learned) == 1 else self.gate.expected_open()).detach())
+            count = float((expected if self.counted else self.gate.expected_open()).detach())
         return self.control.update(count, self.schedule.target(progress, self.gate.dim, self.target))
 
     def _harden(self, valid: Rows, epoch: int, force: bool) -> bool:
@@ -311,16 +368,16 @@ class Trainer:
             valid.y.cpu().numpy(), proba, sample_weight=weight.cpu().numpy() if usable and weight is not None else None
         )
 
-    def _record(self, epoch: int, train_loss: float, score: float, seconds: float) -> None:
+    def _record(self, at: Position, score: float) -> None:
         self.history.append(
             event="epoch",
-            epoch=epoch,
-            train_loss=train_loss,
+            epoch=at.epoch,
+            train_loss=at.losses / (at.step - at.first),
             valid_log_loss=score,
             n_open=self.gate.n_open,
             expected_open=float(self.gate.expected_open().detach()),
             temperature=getattr(self.gate, "temperature", None),
             penalty=self.applied,
             hardened=self.gate.hardened,
-            seconds=round(seconds, 3),
+            seconds=round(at.seconds, 3),
         )

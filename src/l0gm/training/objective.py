@@ -1,4 +1,4 @@
-"""The objective J = task loss + penalty * expected open count (Eqs. 6, 21 and 22)."""
+"""The objective J = task loss + penalty * expected open count, or cost (Eqs. 6, 21 and 22)."""
 
 from __future__ import annotations
 
@@ -13,7 +13,13 @@ from l0gm.model import GatedModel
 __all__ = ["Objective", "task_loss"]
 
 
-def task_loss(logits: Tensor, y: Tensor, weight: Tensor | None = None, smoothing: float = 0.0) -> Tensor:
+def task_loss(
+    logits: Tensor,
+    y: Tensor,
+    weight: Tensor | None = None,
+    smoothing: float = 0.0,
+    target: Tensor | None = None,
+) -> Tensor:
     """Return the weighted mean log loss.
 
     Parameters
@@ -26,12 +32,15 @@ def task_loss(logits: Tensor, y: Tensor, weight: Tensor | None = None, smoothing
         that rows keep their weight relative to those of other batches.
     smoothing : float
         Share of the label that is spread evenly over the classes.
+    target : Tensor (n, C), optional
+        Distributions over the classes to aim at instead of ``y``.
     """
     if logits.shape[1] == 1:
-        target = y.to(logits.dtype) * (1.0 - smoothing) + 0.5 * smoothing
-        losses = functional.binary_cross_entropy_with_logits(logits[:, 0], target, reduction="none")
+        positive = (y if target is None else target[:, 1]).to(logits.dtype) * (1.0 - smoothing) + 0.5 * smoothing
+        losses = functional.binary_cross_entropy_with_logits(logits[:, 0], positive, reduction="none")
     else:
-        losses = functional.cross_entropy(logits, y, reduction="none", label_smoothing=smoothing)
+        aim = y if target is None else target.to(logits.dtype)
+        losses = functional.cross_entropy(logits, aim, reduction="none", label_smoothing=smoothing)
     if weight is None:
         return losses.mean()
     return (losses * weight).mean()
@@ -52,19 +61,25 @@ class Objective:
         self.smoothing = smoothing
         self._learned: list[Gate] = [gate for gate in model.gates().values() if gate.learned]
 
-    def expected_open(self) -> Tensor | None:
-        """Return the expected open count over the gates under pressure; ``None`` where there is none."""
-        counts = [gate.expected_open() for gate in self._learned if not gate.hardened]
-        return sum(counts[1:], start=counts[0]) if counts else None
+    def expected_cost(self) -> Tensor | None:
+        """Return what the penalty multiplies, over the gates under pressure; ``None`` where there is none."""
+        costs = [gate.expected_cost() for gate in self._learned if not gate.hardened]
+        return sum(costs[1:], start=costs[0]) if costs else None
 
     def __call__(
-        self, batch: Any, y: Tensor, weight: Tensor | None, penalty: float, expected_open: Tensor | None
+        self,
+        batch: Any,
+        y: Tensor,
+        weight: Tensor | None,
+        penalty: float,
+        expected_cost: Tensor | None,
+        target: Tensor | None = None,
     ) -> tuple[Tensor, Tensor]:
         """Return (objective, task loss) of one batch, both scalars."""
-        loss = task_loss(self.model(batch), y, weight, self.smoothing)
-        if expected_open is None or penalty == 0.0:
+        loss = task_loss(self.model(batch), y, weight, self.smoothing, target)
+        if expected_cost is None or penalty == 0.0:
             return loss, loss
-        return loss + penalty * expected_open, loss
+        return loss + penalty * expected_cost, loss
 
 
 def decayed(module: nn.Module) -> tuple[list[nn.Parameter], list[nn.Parameter]]:

@@ -14,7 +14,10 @@ __all__ = ["Batches", "Rows", "entropy", "predict"]
 
 
 class Batches(Protocol):
-    """Rows of one modality that can be taken by index."""
+    """Rows of one modality that can be taken by index.
+
+    Ones that memory does not hold have a ``window``, too: see :func:`l0gm.training.order.shuffled`.
+    """
 
     @property
     def n_rows(self) -> int:
@@ -28,11 +31,23 @@ class Batches(Protocol):
 
 @dataclass(frozen=True)
 class Rows:
-    """Inputs with labels: ``y`` int64 (n,), ``weight`` float32 (n,), not all zero, or ``None``."""
+    """Inputs with labels.
+
+    Parameters
+    ----------
+    inputs : Batches (n)
+    y : int64 Tensor (n,)
+        Class indices.
+    weight : float32 Tensor (n,), optional
+        Not all zero.
+    target : float32 Tensor (n, C), optional
+        The distribution over the classes that the loss aims at, where it is not all on ``y``.
+    """
 
     inputs: Batches
     y: Tensor
     weight: Tensor | None = None
+    target: Tensor | None = None
 
 
 @torch.no_grad()

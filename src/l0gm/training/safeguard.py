@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -50,6 +51,14 @@ class Safeguard:
             self._set(now)
         self._kept, self._lost = now, 0
         return False
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return the kept weights and how often the others have lost to them."""
+        return {"kept": self._kept, "lost": self._lost}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on from there."""
+        self._kept, self._lost = state["kept"], state["lost"]
 
     @torch.no_grad()
     def _set(self, values: list[Tensor]) -> None:

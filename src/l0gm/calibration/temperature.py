@@ -1,4 +1,4 @@
-"""Post-hoc scaling: one temperature, fitted on held-out rows, that softens or sharpens probabilities."""
+"""Temperature scaling: one number that softens or sharpens all probabilities and never reorders them."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Any, ClassVar, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from l0gm.calibration.base import Calibrator, check_keys, effective
 from l0gm.errors import ParameterError
 from l0gm.metrics.classification import check_labels, check_proba, check_weight
 
@@ -19,7 +20,7 @@ _FLOOR = float(np.finfo(np.float32).tiny)  # probabilities below 1.2e-38, 0 amon
 
 
 @dataclass(frozen=True)
-class TemperatureScaling:
+class TemperatureScaling(Calibrator):
     """Divide all log-probabilities by one temperature and normalise again (Guo et al., 2017).
 
     A softmax forgets a constant added to a row's logits, and log-probabilities are logits up to such a
@@ -45,9 +46,10 @@ class TemperatureScaling:
 
     temperature: float = 1.0
 
+    kind: ClassVar[str] = "temperature"
     bounds: ClassVar[tuple[float, float]] = (0.05, 20.0)
-    """Range of fitted temperatures: one end is reached when every row is right, or the model is worse than
-    chance, where the loss has no minimum."""
+    """Range of fitted temperatures: an end is reached where the model is worse than chance, or right by a margin
+    that is far too small."""
 
     def __post_init__(self) -> None:
         t = self.temperature
@@ -58,8 +60,10 @@ class TemperatureScaling:
     def fit(cls, proba: ArrayLike, y: ArrayLike, *, sample_weight: ArrayLike | None = None) -> Self:
         """Return the scaling with the smallest log loss on these rows, which training must not have seen.
 
-        The loss is convex in 1 / temperature, so its slope changes sign once; bisection on log temperature
-        finds where. It starts from ``bounds``, which hold 1: the fitted loss never exceeds the raw one.
+        As with Platt's targets, one row in n + 2 counts as wrong: its label's share 1 / (n + 2) goes to the other
+        classes. So rows that are all right do not ask for certainty: n rows of one odds end at those of the rule
+        of succession. The loss is convex in 1 / temperature, so its slope changes sign once; bisection on log
+        temperature finds where.
 
         Parameters
         ----------
@@ -76,14 +80,17 @@ class TemperatureScaling:
         """
         p = check_proba(proba)
         labels = check_labels(y, p)
-        weight = check_weight(sample_weight, len(p))
+        weight = effective(check_weight(sample_weight, len(p)))
         logit = _log(p)
         of_label = logit[np.arange(len(p)), labels]
+        of_others = (logit.sum(axis=1) - of_label) / (p.shape[1] - 1)
+        wrong = 1 / (weight.sum() + 2)
+        observed = (1 - wrong) * of_label + wrong * of_others
 
         def slope(temperature: float) -> float:
             """Derivative of the mean loss by 1 / temperature: positive where it should be warmer."""
             expected = (_softmax(logit / temperature) * logit).sum(axis=1)
-            return float(np.average(expected - of_label, weights=weight))
+            return float(np.average(expected - observed, weights=weight))
 
         if slope(1.0) == 0:  # already best; the only answer for rows that are all uniform
             return cls(1.0)
@@ -107,22 +114,30 @@ class TemperatureScaling:
         p = check_proba(proba)
         return _softmax(_log(p) / self.temperature).astype(p.dtype)
 
-    def to_dict(self) -> dict[str, float]:
-        """Return what :meth:`from_dict` needs, ready for JSON."""
-        return {"temperature": self.temperature}
+    @property
+    def n_classes(self) -> None:
+        """None: a temperature suits any number of classes."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return ``kind`` and ``temperature``, ready for JSON."""
+        return {"kind": self.kind, "temperature": self.temperature}
 
     @classmethod
-    def from_dict(cls, values: Mapping[str, float]) -> Self:
+    def from_dict(cls, values: Mapping[str, Any]) -> Self:
         """Rebuild the scaling.
 
         Raises
         ------
         ParameterError
-            If ``temperature`` is missing, or the keys are not those of :meth:`to_dict`, or its value is bad.
+            If ``values`` is not in the form that :meth:`to_dict` writes.
         """
-        if values.keys() != {"temperature"}:
-            raise ParameterError(f"a temperature scaling has the key 'temperature' alone, not {sorted(values)}")
+        check_keys("temperature scaling", values, {"kind", "temperature"})
+        if values["kind"] != cls.kind:
+            raise ParameterError(f"temperature scaling is of kind {cls.kind!r}, not {values['kind']!r}")
         return cls(values["temperature"])
+
+    def __str__(self) -> str:
+        return f"temperature {self.temperature:.4f}"
 
 
 def _log(p: NDArray[np.floating[Any]]) -> NDArray[np.float64]:

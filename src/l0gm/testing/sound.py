@@ -1,0 +1,120 @@
+"""Served models made up from a seed, without training: every kind of field, every branch, in small."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from l0gm.calibration import METHODS
+from l0gm.data.probes import probe_rows
+from l0gm.data.schema import CategoricalField, HashedField, NumericField, Schema
+from l0gm.decisions import ConformalSets
+from l0gm.runtime import Certificate, CompactModel
+from l0gm.runtime.reference import Reference
+from l0gm.runtime.tabular import FieldArrays, TabularProgram
+
+__all__ = ["SCHEMA", "completed", "sound_model", "sound_models"]
+
+SCHEMA = Schema(
+    (
+        NumericField("age", "age", (17.0, 30.5, 44.0, 90.0)),
+        CategoricalField("job", "job", ("clerk", "nurse", "größe")),
+        HashedField("account", "account", 5),
+        NumericField("gain", "gain", (-1.0, 0.0, 0.1 + 0.2), infinite="missing"),
+        CategoricalField("member", "member", ("False", "True")),
+        NumericField("seen:hour", "seen", (0.0, 6.0, 23.0), part="hour"),
+        NumericField("seen:weekday", "seen", (0.0, 4.0, 6.0), part="weekday"),
+    ),
+    ("age", "job", "account", "gain", "member", "seen", "constant"),
+)
+OPEN = dict(zip(SCHEMA.names, ((0, 2), (1,), (0,), (), (0, 1, 2), (2,), (1,)), strict=True))
+"""Open coordinates of each field; where one has none, it is there for its linear term."""
+
+
+def sound_model(
+    classes: tuple[Any, ...] = ("no", "yes"),
+    *,
+    linear: bool = True,
+    deep: tuple[int, ...] = (4, 3),
+    cin: tuple[int, ...] = (3, 2),
+    n_rows: int = 32,
+    schema: Schema = SCHEMA,
+    seed: int = 0,
+) -> CompactModel:
+    """Return a model of random weights over fields of SCHEMA, certified by its own answers to ``n_rows`` rows."""
+    rng = np.random.default_rng(seed)
+    outputs = 1 if len(classes) == 2 else len(classes)
+
+    def floats(*shape: int) -> NDArray[np.float32]:
+        return (0.7 * rng.normal(size=shape)).astype(np.float32)
+
+    opened = [OPEN[name] for name in schema.names]
+    fields = []
+    for field, dims in zip(schema.fields, opened, strict=True):
+        shape = (field.n_rows, len(dims) + outputs * linear)
+        fields.append(FieldArrays(floats(*shape), floats(*shape) if isinstance(field, NumericField) else None))
+    widths = [sum(map(len, opened)), *deep, outputs] if deep else []
+    maps = [len(opened), *cin]
+    program = TabularProgram(
+        fields=tuple(fields),
+        coordinates=np.array([d for dims in opened for d in dims], dtype=np.int32),
+        open_per_field=np.array([len(dims) for dims in opened], dtype=np.int32),
+        bias=floats(outputs),
+        linear=linear,
+        deep=tuple((floats(b, a), floats(b)) for a, b in itertools.pairwise(widths)),
+        cin=tuple(floats(b, a, len(opened)) for a, b in itertools.pairwise(maps)),
+        cin_out=floats(outputs, sum(cin)) if cin else None,
+    )
+    answers = program.probabilities(schema.encode(probe_rows(schema, n_rows, 0))).astype(np.float32)
+    return CompactModel(
+        schema=schema,
+        program=program,
+        classes_=classes,
+        certificate=Certificate(n_rows, 0, 1e-5, 0.0, answers),
+        information={
+            "n_open": program.coordinates.size,
+            "n_dimensions": 21,
+            "n_parameters_gated": 400,
+            "support": {name: len(dims) for name, dims in zip(schema.names, opened, strict=True)},
+            "dropped": ["constant"],
+            "notes": ["made up"],
+            "metrics": {"validation": {"accuracy": 0.8, "auc": 0.9, "log_loss": 0.4, "n_rows": 100}},
+        },
+    )
+
+
+def completed(model: CompactModel, method: str, n_rows: int = 60, seed: int = 0) -> CompactModel:
+    """Return the model with a calibrator of this method, prediction sets and a summary of rows, all from probe rows."""
+    rows = model.encode(probe_rows(model.schema, n_rows, seed + 1))
+    proba = model.program.probabilities(rows)
+    labels = np.random.default_rng(seed).integers(0, len(model.classes_), n_rows)
+    counts: list[NDArray[Any]] = []
+    fractions: list[NDArray[Any]] = []
+    for i, n in enumerate(model.schema.n_rows):
+        counts.append(np.bincount(rows.codes[:, i], minlength=n))
+        fractions.append(np.bincount(rows.codes[:, i], rows.fractions[:, i], minlength=n))
+    least = [1 if isinstance(field, CategoricalField) else 0 for field in model.schema.fields]
+    return replace(
+        model,
+        calibrator=METHODS[method].fit(proba, labels),
+        calibrated=True,
+        decision_threshold=0.4 if len(model.classes_) == 2 else None,
+        conformal=ConformalSets.fit(proba, labels),
+        reference=Reference(
+            n_rows, tuple(counts), tuple(fractions), np.array(least, np.int64), proba.mean(0), proba.std(0)
+        ),
+    )
+
+
+def sound_models() -> Iterator[CompactModel]:
+    """Yield models of two and more classes, with and without each branch, with every kind of calibrator."""
+    yield sound_model()
+    yield completed(sound_model((0, 1, 7), cin=(2,)), "isotonic")
+    yield completed(sound_model((False, True), deep=(), cin=(2,)), "venn_abers")
+    yield completed(sound_model(("a", "b", "c", "d"), deep=(3,), cin=()), "beta")
+    yield completed(sound_model(deep=(), cin=()), "platt")

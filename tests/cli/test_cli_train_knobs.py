@@ -1,0 +1,54 @@
+"""active auto, costs and a teacher from the command line."""
+
+import json
+
+import pytest
+
+from l0gm.cli.parsing import amounts, fraction
+from l0gm.errors import ParameterError
+
+
+def test_auto_cost_and_teacher_reach_the_model(l0gm, people, quick, tmp_path):
+    args = ["train", people / "people.parquet", "--target", "churned", "--drop", "id", "--out", tmp_path, *quick]
+    asked = ["--active", "auto", "--cost", "age=10", "--teacher", "trees", "--teacher-weight", "0.3", "--json"]
+    columns = json.loads(l0gm(*args, "--no-dense", "--json").stdout)["support"]
+    first = next(iter(columns)).partition(":")[0]
+    asked[3] = f"{first}=10"
+    result = l0gm(*args, *asked, "--overwrite")
+    assert result.exit_code == 0, result.stderr
+    summary = json.loads(result.stdout)
+    options = summary["options"]
+    assert (options["active"], options["teacher"], options["teacher_weight"]) == ("auto", "trees", 0.3)
+    assert options["cost"] == {first: 10.0}
+    events = [json.loads(line) for line in (tmp_path / "seed-0" / "history.jsonl").read_text().splitlines()]
+    trials = [event for event in events if event["event"] == "trial"]
+    assert summary["n_open"] == min(trial["n_open"] for trial in trials if trial["good"])
+    assert summary["dense"]["n_parameters"] > 0  # without the cost, which a dense model cannot have
+
+
+@pytest.mark.parametrize(("text", "value"), [("0.2", 0.2), ("auto", "auto"), (" AUTO ", "auto"), ("1", 1.0)])
+def test_a_fraction_is_a_number_or_auto(text, value):
+    assert fraction("--active", text) == value
+
+
+def test_what_is_no_fraction():
+    with pytest.raises(ParameterError, match="--active 'some'"):
+        fraction("--active", "some")
+
+
+def test_amounts_by_name():
+    assert amounts("--cost", "scan=10, a=b=0.5,") == {"scan": 10.0, "a=b": 0.5}
+    assert amounts("--cost", "") == {}
+
+
+@pytest.mark.parametrize("text", ["scan", "scan=", "=3", "scan=dear", "3"])
+def test_what_are_no_amounts(text):
+    with pytest.raises(ParameterError, match="--cost"):
+        amounts("--cost", text)
+
+
+def test_a_column_that_is_not_there_cannot_cost(l0gm, people, quick, tmp_path):
+    args = ["train", people / "people.parquet", "--target", "churned", "--out", tmp_path, *quick]
+    result = l0gm(*args, "--cost", "agee=10")
+    assert result.exit_code == 2
+    assert "agee" in result.stderr
