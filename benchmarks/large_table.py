@@ -153,7 +153,7 @@ def fit(folder: Path, threads: int) -> dict:
 
     torch.set_num_threads(threads)
     from l0gm import L0GMClassifier
-    from l0gm.estimators import preparation
+    from l0gm.estimators import classifier, preparation
     from l0gm.training.loop import Trainer
 
     linux = Path("/proc/self/status").exists()
@@ -166,6 +166,7 @@ def fit(folder: Path, threads: int) -> dict:
     watch.watch(preparation.SchemaFitter, "fit", "describe columns")
     watch.watch(preparation, "store", "encode all rows")
     watch.watch(Trainer, "fit", "one epoch")
+    watch.watch(classifier, "summarise", "sum up the training rows")
     watch.watch(L0GMClassifier, "_measure", "measure held-out rows")
     with watch.stage("fit, all of it"):
         model = L0GMClassifier(epochs=1).fit(folder / "train.parquet", TARGET)

@@ -110,7 +110,7 @@ def test_a_column_that_is_read_is_missing(fitted, people):
         ({"a": [1, 2], "b": [1]}, "different lengths"),
         ({}, "no columns"),
         (np.zeros(4), "no table"),
-        ("table.csv", "no table"),
+        ("table.csv", "no such file"),
         (None, "no table"),
         (pd.DataFrame(np.zeros((4, 2)), columns=["a", "a"]), "duplicate column names"),
         (pd.DataFrame({"a": []}), "labels for 0 rows"),

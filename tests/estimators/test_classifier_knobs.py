@@ -228,7 +228,7 @@ def test_a_device_that_is_not_there(step, quick):
 
 @pytest.mark.parametrize(
     "wrong",
-    [{"lr": "x"}, {"active": "0.1"}, {"dropout": None, "lr": [1]}, {"batch_size": 1.5}, {"epochs": True}],
+    [{"lr": "x"}, {"penalty": "0.1"}, {"dropout": None, "lr": [1]}, {"batch_size": 1.5}, {"epochs": True}],
     ids=str,
 )
 def test_parameters_of_the_wrong_type(quick, people, wrong):

@@ -146,7 +146,7 @@ def odd(quick):
         "mixed: values of several types, read as text",
         "endless: 1 infinite values, read as missing",
         "no validation rows: the checkpoint was chosen on the training rows",
-        "no calibration rows: the temperature is 1",
+        "no calibration rows: probabilities stay as they are, and there are no prediction sets",
     ],
 )
 def test_notes(note, odd):

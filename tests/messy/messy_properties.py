@@ -112,7 +112,8 @@ def check(case: Case, folder: Path | None = None) -> Outcome:
         X = build("pandas objects", table)
     if isinstance(X, np.ndarray):
         table = Table(tuple(f"x{j}" for j in range(len(table.columns))), table.columns)
-    estimator = l0gm.L0GMClassifier(**case.options, epochs=1, batch_size=16)
+    options = {**case.options, "categorical": tuple(table.texts[: len(case.options["categorical"])])}
+    estimator = l0gm.L0GMClassifier(**options, epochs=1, batch_size=16)
     try:
         with strict():
             if case.trained:

@@ -1,7 +1,7 @@
 """Models that version 0.1.0 trained and wrote in format 1 load for ever, verify, and answer as they did.
 
-``fixtures/format1-*.safetensors`` must never be written again; what reads them may change. ``fixtures/format1-*.json`` beside
-each holds rows and the answers to them.
+``fixtures/format1-*.safetensors`` must never be written again; what reads them may change.
+``fixtures/format1-*.json`` beside each holds rows and the answers to them.
 """
 
 import hashlib
@@ -37,7 +37,9 @@ def path(name):
 
 
 def test_every_file_is_known_and_as_it_was_written():
-    found = {path.stem: hashlib.sha256(path.read_bytes()).hexdigest() for path in FIXTURES.glob("format*-*.safetensors")}
+    found = {
+        path.stem: hashlib.sha256(path.read_bytes()).hexdigest() for path in FIXTURES.glob("format*-*.safetensors")
+    }
     assert found == WRITTEN
 
 

@@ -112,10 +112,10 @@ def run_seeds(
     KeyboardInterrupt
         If it is interrupted (Ctrl-C); the message says in which seed, fit and epoch.
     """
-    from l0gm.estimators.start import fingerprint, starting_model
+    chosen = l0gm.L0GMClassifier(**options).get_params(deep=False)
+    from l0gm.estimators.start import fingerprint, starting_model  # after what names a missing package
 
     out, seeds, about = Path(out), _distinct(seeds), dict(about or {})
-    chosen = l0gm.L0GMClassifier(**options).get_params(deep=False)
     start = starting_model(chosen["initial_model"])
     train, test = _rows(X_train, y_train, X_test, y_test, start)
     known = {"initial_model": None if start is None else fingerprint(start)}

@@ -151,6 +151,7 @@ class Trainer:
         self.counted = len(self.learned) == 1 and self.learned[0].cost is None  # the penalised sum is the count
         self.control = TargetControl(self.gate.dim, 1, 1.0)
         self.applied = 0.0  # the penalty of the latest step
+        self.parameters = list(model.parameters())  # to look for them takes a while
         matrices, vectors = decayed(model)
         self.optimizer = torch.optim.AdamW(
             [
@@ -271,7 +272,7 @@ class Trainer:
         objective, loss = self.objective(train.inputs.take(rows), train.y[rows], weight, penalty, expected, target)
         self.optimizer.zero_grad(set_to_none=True)
         objective.backward()
-        torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.clip, foreach=True)
+        torch.nn.utils.clip_grad_norm_(self.parameters, self.clip, foreach=True)
         self.optimizer.step()
         for gate in self.learned:
             if not gate.hardened:
