@@ -22,7 +22,10 @@ from l0gm.errors import DataError, L0GMError
 
 __all__ = ["Case", "Outcome", "cases", "check"]
 
-FITTING = {"bins", "max_bins", "min_bin_rows", "min_count", "max_categories", "hash_buckets", "infinite", "categorical"}
+FITTING = {
+    *("bins", "max_bins", "min_bin_rows", "min_count", "max_categories", "hash_buckets", "infinite"),
+    *("categorical", "missing_values"),
+}
 
 
 @dataclass(frozen=True, repr=False)
@@ -76,6 +79,7 @@ def cases(draw: st.DrawFn, trained: float = 0.0) -> Case:
         "hash_buckets": draw(st.sampled_from([2, 64])),
         "infinite": draw(st.sampled_from(["error", "missing", "missing"])),
         "categorical": tuple(table.texts[:1]) if draw(st.integers(0, 5)) == 0 else (),
+        "missing_values": draw(st.sampled_from([(), (), (), ("red", 3), (0.0, "?", "1970-01-01")])),
         "validation_fraction": draw(st.sampled_from([0.1, 0.1, 0])),
         "calibration_fraction": draw(st.sampled_from([0.1, 0])),
         "calibrated": draw(st.booleans()),
@@ -200,7 +204,8 @@ def _other_forms(faces: Faces, table: Table, base: np.ndarray, case: Case, outco
 
 def _other_missing(faces: Faces, table: Table, base: np.ndarray, case: Case, outcome: Outcome) -> None:
     rng = random.Random(case.seed + 2)
-    columns = tuple([rng.choice(NOTHING) if is_missing(v) else v for v in column] for column in table.columns)
+    spellings = [*NOTHING, *case.options["missing_values"]]
+    columns = tuple([rng.choice(spellings) if is_missing(v) else v for v in column] for column in table.columns)
     respelled = build("pandas objects", Table(table.names, columns))
     _expect(faces, respelled, base, "missing values spelled otherwise", outcome)
     counted = {f.source for f in faces.estimator.schema_.fields if f.kind == "numeric"}
