@@ -1,6 +1,6 @@
 """Calibration and decisions on Adult: every method, groups of rows, a threshold, and the coverage of prediction sets.
 
-Usage: python benchmarks/calibration.py [--seeds 3] [--active 0.15] [--split openml]. One fit a seed; calibrators,
+Usage: python benchmarks/calibration.py [--seeds 5] [--active 0.15] [--split openml]. One fit a seed; calibrators,
 thresholds and sets are fitted on its calibration rows and measured on the test rows, which are read once a fit.
 Written to benchmarks/results/calibration_adult.json.
 """
@@ -34,11 +34,14 @@ def measured(labels, proba):
     return {**scores, **dict(zip(POSITIVE, (ece_adaptive(labels, proba, "positive"), null.p95), strict=True))}
 
 
-def covered(sets, labels):
+def covered(sets, labels, rows):
+    """How often the sets hold the label, in all rows and in parts of them, and how large they are."""
     held = sets[np.arange(len(labels)), labels]
+    groups = {f"{column} {group}": rows[column] == group for column in COLUMNS for group in rows[column].unique()}
     return {
         "coverage": held.mean(),
         **{f"coverage of class {k}": held[labels == k].mean() for k in (0, 1)},
+        **{f"coverage of {name}": held[members].mean() for name, members in groups.items()},
         **{f"sets of {size}": np.mean(sets.sum(1) == size) for size in (0, 1, 2)},
     }
 
@@ -51,7 +54,7 @@ def over_seeds(runs):
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--active", type=float, default=0.15)
     parser.add_argument("--split", default="openml")
     options = parser.parse_args()
@@ -76,7 +79,7 @@ def main() -> None:
                 f"seed {seed} {name:<12} " + "  ".join(f"{m} {v:.4f}" for m, v in methods[name][-1].items()), flush=True
             )
         for coverage in COVERAGES:
-            found = covered(model.predict_set(X.iloc[test], coverage), labels)
+            found = covered(model.predict_set(X.iloc[test], coverage), labels, X.iloc[test])
             sets.setdefault(f"{coverage:g}", []).append(found)
             print(f"seed {seed} coverage {coverage:g}  " + "  ".join(f"{m} {v:.4f}" for m, v in found.items()))
         for column in COLUMNS:

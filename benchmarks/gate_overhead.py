@@ -17,7 +17,7 @@ import numpy as np
 import torch
 
 from l0gm.data.schema import CategoricalField, NumericField, Schema
-from l0gm.encoders import FieldTables, TabularBatch, TabularEncoder
+from l0gm.encoders import FieldTables, RowBatch, TabularEncoder
 from l0gm.experiments.machine import hardware, versions
 from l0gm.gates import HardConcreteGate, IdentityGate
 from l0gm.heads import CIN, Deep, FieldLinear, IntegratedHead
@@ -59,7 +59,7 @@ def stepper(kind: str, batch_size: int):
         GatedModel(encoder, gate, head), active=None if kind == "dense" else 0.15, epochs=10, batch_size=batch_size
     )
     codes = torch.stack([torch.randint(0, n, (N_ROWS,)) for n in fields.n_rows], 1)
-    rows = Rows(TabularBatch(codes, torch.rand(N_ROWS, n_fields)), torch.randint(0, 2, (N_ROWS,)))
+    rows = Rows(RowBatch(codes, torch.rand(N_ROWS, n_fields)), torch.randint(0, 2, (N_ROWS,)))
     trainer.control.multiplier = 1e-4
     trainer.model.train()
     return lambda: trainer._step(rows, torch.randint(0, N_ROWS, (batch_size,)), PROGRESS)

@@ -24,6 +24,7 @@ PAGES = {
     "metrics": ("Measures", ["l0gm.metrics"]),
     "gates": ("Gates and schedules", ["l0gm.gates", "l0gm.schedules"]),
     "data": ("Rows, splits and data sets", ["l0gm.data.fitting", "l0gm.data.splits", "l0gm.datasets"]),
+    "texts": ("Texts", ["l0gm.encoders.text", "l0gm.encoders.transformer"]),
     "training": ("Training and teachers", ["l0gm.training", "l0gm.distillation"]),
     "experiments": ("Seeds and their summaries", ["l0gm.experiments"]),
     "errors": ("Errors", ["l0gm.errors"]),

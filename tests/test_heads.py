@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import nn
 
-from l0gm.encoders import FieldTables, TabularBatch
+from l0gm.encoders import FieldTables, RowBatch
 from l0gm.errors import ParameterError
 from l0gm.heads import CIN, Deep, FieldLinear, IntegratedHead
 
@@ -197,7 +197,7 @@ def raw_batch(n=8, seed=0):
     rng = np.random.default_rng(seed)
     codes = np.column_stack([rng.integers(0, k, size=n) for k in N_ROWS])
     fractions = rng.random((n, 2)) * (codes > 0) * np.array(NUMERIC)
-    return TabularBatch(torch.from_numpy(codes), torch.from_numpy(fractions.astype(np.float32)))
+    return RowBatch(torch.from_numpy(codes), torch.from_numpy(fractions.astype(np.float32)))
 
 
 def linear(n_outputs=1, gated=True, seed=0):
@@ -252,7 +252,7 @@ def test_the_papers_linear_term_reads_around_the_gate():
 @pytest.mark.parametrize("each", [False, True], ids=["a mask a batch", "a mask an example"])
 def test_gradient_through_the_gate_of_a_field(z, each):
     made, batch = linear().double(), raw_batch()
-    batch = TabularBatch(batch.codes, batch.fractions.double())
+    batch = RowBatch(batch.codes, batch.fractions.double())
     weight = made.tables(batch).detach().sum(0)[:, 0]  # the output's sum is weight @ open
     at = torch.tensor(z, dtype=torch.float64, requires_grad=True)
     made(at.expand(8, 4) if each else at, batch).sum().backward()
@@ -270,7 +270,7 @@ def test_gradient_through_wide_fields(n_zeros):
     z = 0.9 * torch.rand(5, width)
     z[:, :n_zeros] = 1.0
     z.requires_grad_()
-    made(z, TabularBatch(torch.zeros(5, 1, dtype=torch.int64), torch.zeros(5, 1))).sum().backward()
+    made(z, RowBatch(torch.zeros(5, 1, dtype=torch.int64), torch.zeros(5, 1))).sum().backward()
     q = 1 - z.detach()
     for d in range(width):
         expected = q[:, [i for i in range(width) if i != d]].prod(1)

@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from l0gm.data.schema import CategoricalField, NumericField, Schema
-from l0gm.encoders import Encoder, FieldTables, TabularBatch, TabularEncoder
+from l0gm.encoders import Encoder, FieldTables, RowBatch, TabularEncoder
 from l0gm.errors import ParameterError
 from l0gm.gates import FixedMaskGate, HardConcreteGate, IdentityGate, MagnitudeGate
 from l0gm.heads import CIN, Deep, FieldLinear, IntegratedHead
@@ -28,7 +28,7 @@ def batch(n=30, seed=0):
     rng = np.random.default_rng(seed)
     codes = np.column_stack([rng.integers(0, k, size=n) for k in SCHEMA.n_rows])
     fractions = rng.random(codes.shape) * (codes > 0) * np.array([True, False, False])
-    return TabularBatch(torch.from_numpy(codes), torch.from_numpy(fractions.astype(np.float32)))
+    return RowBatch(torch.from_numpy(codes), torch.from_numpy(fractions.astype(np.float32)))
 
 
 def model(gate=None, n_outputs=1, gated=True, width=4):
@@ -102,9 +102,9 @@ def test_a_field_whose_gates_are_shut_has_no_say():
     made, rows = model(FixedMaskGate(mask)), batch()
     codes = rows.codes.clone()
     codes[:, 0] = codes[:, 0].flip(0)
-    assert torch.equal(made(TabularBatch(codes, rows.fractions.flip(0))), made(rows))
+    assert torch.equal(made(RowBatch(codes, rows.fractions.flip(0))), made(rows))
     codes[:, 1] = codes[:, 1].flip(0)
-    assert not torch.allclose(made(TabularBatch(codes, rows.fractions)), made(rows))
+    assert not torch.allclose(made(RowBatch(codes, rows.fractions)), made(rows))
 
 
 def test_gradients_reach_encoder_gate_and_head():

@@ -23,6 +23,13 @@ def test_a_file_in_place_of_a_folder(tmp_path):
     assert (tmp_path / "file").read_text() == "mine"
 
 
+def test_a_folder_in_place_of_a_file_is_told_before_anything_is_written(tmp_path):
+    (tmp_path / "model.l0gm").mkdir()
+    error = pytest.raises(ArtifactError, match=r"model\.l0gm is a folder: choose another place")
+    with error, replacing(tmp_path / "model.l0gm", ArtifactError):
+        pytest.fail("nothing is to be written")
+
+
 def test_the_content_is_on_the_disk_before_the_name(tmp_path, monkeypatch):
     done = []
     path = tmp_path / "file"

@@ -2,25 +2,59 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from numbers import Integral
+from pathlib import Path
 from typing import Literal
+
+import torch
+from torch import nn
 
 from l0gm.data.schema import NumericField, Schema
 from l0gm.encoders.base import Encoder
+from l0gm.encoders.rows import RowEncoder
 from l0gm.encoders.tabular import FieldTables, TabularEncoder
+from l0gm.encoders.text import Ngrams, TextEncoder, TextEncoding
+from l0gm.encoders.transformer import Scratch, Transformer
 from l0gm.errors import ParameterError
 from l0gm.gates import FixedMaskGate, Gate, HardConcreteGate, IdentityGate, MagnitudeGate
 from l0gm.heads import CIN, Deep, FieldLinear, IntegratedHead
+from l0gm.networks import PACKAGED
 
-__all__ = ["GATES", "integrated_predictor", "make_gate"]
+__all__ = ["GATES", "integrated_predictor", "make_gate", "text_encoding"]
 
 GATES = ("hard_concrete", "none", "random", "magnitude")
 LINEAR = ("gated", "ungated", "off")
+DEEP = (128, 64)
+TEXT_TERM_RATE = 10.0
 WIDEST = 16
 MOST_DIMENSIONS = 256
 WIDE_RANK = 16
 """Rank of the CIN where the fields are more than MOST_DIMENSIONS: a matrix of 2,000 fields has 4 million numbers."""
+
+
+def text_encoding(choice: str | TextEncoding) -> TextEncoding:
+    """Return how texts are encoded: a name's default settings, or the settings themselves.
+
+    Names on the hub have a ``/`` or a ``-`` in them; whether there is such a network is seen when it is loaded.
+
+    Raises
+    ------
+    ParameterError
+        If there is no such encoder.
+    """
+    if isinstance(choice, TextEncoding):
+        return choice
+    if choice == "ngrams":
+        return Ngrams()
+    if choice == "scratch":
+        return Scratch()
+    if isinstance(choice, str) and choice and (choice in PACKAGED or Path(choice).is_dir() or {*"/-"} & {*choice}):
+        return Transformer(choice)
+    raise ParameterError(
+        f"encoder={choice!r}: choose 'ngrams', 'scratch', {', '.join(map(repr, PACKAGED))}, a pretrained encoder's "
+        "name on the Hugging Face hub, or its folder"
+    )
 
 
 def integrated_predictor(
@@ -29,12 +63,13 @@ def integrated_predictor(
     *,
     width: int | None,
     linear: str,
-    deep: Sequence[int],
+    deep: Sequence[int] | None,
     cin: Sequence[int],
     cin_rank: int | None,
     dropout: float,
-) -> tuple[TabularEncoder, IntegratedHead]:
-    """Return encoder and head for tables (Eqs. 8 and 20).
+    texts: TextEncoding,
+) -> tuple[RowEncoder, IntegratedHead]:
+    """Return encoder and head for rows of tables, texts or both (Eqs. 8 and 20).
 
     Parameters
     ----------
@@ -43,9 +78,10 @@ def integrated_predictor(
         1 for binary tasks, else the number of classes.
     width : int, optional
         The paper's D. Default: 16, or less where the fields are many, so that the interface has at most 256
-        dimensions.
+        dimensions of fields.
     linear, deep, cin, cin_rank, dropout
         See :class:`l0gm.L0GMClassifier`.
+    texts : TextEncoding
 
     Raises
     ------
@@ -54,7 +90,7 @@ def integrated_predictor(
     """
     n_fields = len(schema.fields)
     if width is None:
-        width = max(1, min(WIDEST, MOST_DIMENSIONS // n_fields))
+        width = max(1, min(WIDEST, MOST_DIMENSIONS // max(n_fields, 1)))
     if not isinstance(width, Integral) or width < 1:
         raise ParameterError(f"embedding_dim={width!r}: a whole number, at least 1")
     width = int(width)
@@ -64,9 +100,12 @@ def integrated_predictor(
         raise ParameterError(f"dropout={dropout}: at least 0 and below 1")
     if cin_rank is None and n_fields > MOST_DIMENSIONS:
         cin_rank = WIDE_RANK
-    encoder = TabularEncoder(schema, width)
+    if deep is None:
+        deep = DEEP if n_fields else ()
+    fields = TabularEncoder(schema, width) if n_fields else None
+    encoder = RowEncoder(fields, [texts.encoder(field, n_outputs) for field in schema.texts])
     term = None
-    if linear != "off":
+    if linear != "off" and n_fields:
         numeric = [isinstance(f, NumericField) for f in schema.fields]
         term = FieldLinear(FieldTables(schema.n_rows, numeric, n_outputs, 0.0), linear == "gated")
     head = IntegratedHead(
@@ -74,9 +113,28 @@ def integrated_predictor(
         n_outputs,
         linear=term,
         deep=Deep(encoder.dim, deep, n_outputs, dropout) if len(deep) else None,
-        cin=CIN(n_fields, cin, cin_rank) if len(cin) else None,
+        cin=CIN(n_fields, cin, cin_rank) if len(cin) and n_fields else None,
+        text=_text_term(encoder.texts, n_outputs),
     )
     return encoder, head
+
+
+@torch.no_grad()
+def _text_term(texts: Iterable[nn.Module], n_outputs: int) -> nn.Linear | None:
+    """Return the linear term over the texts' vectors, which counts the coordinates that are logits already."""
+    listed = [text for text in texts if isinstance(text, TextEncoder)]
+    if not listed:
+        return None
+    term = nn.Linear(sum(text.dim for text in listed), n_outputs, bias=False)
+    term.weight.mul_(0.1)
+    term.lr_scale = TEXT_TERM_RATE  # type: ignore[assignment]  # see l0gm.training.objective.parameter_groups
+    at = 0
+    for text in listed:
+        for coordinate, output in text.direct:
+            term.weight[:, at + coordinate] = 0.0
+            term.weight[output, at + coordinate] = 1.0
+        at += text.dim
+    return term
 
 
 def make_gate(

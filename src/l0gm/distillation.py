@@ -108,6 +108,12 @@ def out_of_fold(
         )
     model = _trees(schema, seed) if isinstance(teacher, str) else teacher
     piped = isinstance(model, Pipeline)
+    if schema.texts and (isinstance(teacher, str) or not piped):
+        names = ", ".join(repr(f.source) for f in schema.texts)
+        raise ParameterError(
+            f"teacher={teacher!r} reads no text ({names}): give a Pipeline that does, such as "
+            "make_pipeline(TfidfVectorizer(), LogisticRegression())"
+        )
     rows = given() if piped and not isinstance(teacher, str) else teacher_frame(schema, table)
     learner, step = (model.steps[-1][1], f"{model.steps[-1][0]}__") if piped else (model, "")
     if weight is not None and not has_fit_parameter(learner, "sample_weight"):

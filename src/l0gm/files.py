@@ -11,7 +11,14 @@ from pathlib import Path
 
 from l0gm.errors import L0GMError, ParameterError
 
-__all__ = ["remove_unfinished", "replacing"]
+__all__ = ["cache_dir", "remove_unfinished", "replacing"]
+
+
+def cache_dir() -> Path:
+    """Return the folder for what can be had again: ``l0gm`` under ``$XDG_CACHE_HOME`` or ``~/.cache``."""
+    root = os.environ.get("XDG_CACHE_HOME", "")
+    # The XDG convention: a relative path counts as unset.
+    return (Path(root) if os.path.isabs(root) else Path.home() / ".cache") / "l0gm"
 
 
 @contextmanager
@@ -25,6 +32,8 @@ def replacing(
     L0GMError
         ``error``, if the folder or the file cannot be written or the disk is full; what was there stays.
     """
+    if os.path.isdir(path):  # told now, and not after hours of writing
+        raise error(f"{path} is a folder: {remedy}")
     beside = path.with_name(f".{path.name}.{uuid.uuid4().hex}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

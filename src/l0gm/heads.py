@@ -204,17 +204,22 @@ class FieldLinear(nn.Module):
 
 
 class IntegratedHead(Head):
-    """linear + deep + CIN + bias (Eq. 20); each branch may be left out (``None``), not all of them.
+    """linear + deep + CIN + text + bias (Eq. 20); each branch may be left out (``None``), not all of them.
 
     Parameters
     ----------
     n_fields : int
-        m; h is read as (n, m, D) by the CIN.
+        m, of a table; the first m * D dimensions of h are read as (n, m, D) by the CIN.
     n_outputs : int
         1 for binary tasks (the logit of the second class), else the number of classes.
     linear : FieldLinear, optional
+        Over the fields of a table.
     deep : Deep, optional
+        Over all of h.
     cin : CIN, optional
+        Over the fields of a table.
+    text : Linear, optional
+        Over the dimensions of h that belong to texts, which come last; without a bias.
     """
 
     def __init__(
@@ -225,25 +230,30 @@ class IntegratedHead(Head):
         linear: FieldLinear | None = None,
         deep: Deep | None = None,
         cin: CIN | None = None,
+        text: nn.Linear | None = None,
     ) -> None:
         super().__init__()
-        if linear is None and deep is None and cin is None:
+        if linear is None and deep is None and cin is None and text is None:
             raise ParameterError("the head needs at least one of linear, deep and cin")
         self.n_fields = n_fields
         self.n_outputs = n_outputs
         self.linear = linear
         self.deep = deep
         self.cin = cin
+        self.text = text
         self.cin_out = None if cin is None else nn.Linear(cin.n_outputs, n_outputs, bias=False)
         self.bias = nn.Parameter(torch.zeros(n_outputs))
 
     def forward(self, h: Tensor, z: Tensor, batch: Any) -> Tensor:
         """Return logits, (n, n_outputs)."""
         logits = self.bias.expand(len(h), -1)
+        last = h.shape[1] - (0 if self.text is None else self.text.in_features)
         if self.linear is not None:
-            logits = logits + self.linear(z, batch)
+            logits = logits + self.linear(z[..., :last], batch)
         if self.deep is not None:
             logits = logits + self.deep(h)
         if self.cin is not None and self.cin_out is not None:
-            logits = logits + self.cin_out(self.cin(h.unflatten(1, (self.n_fields, -1))))
+            logits = logits + self.cin_out(self.cin(h[:, :last].unflatten(1, (self.n_fields, -1))))
+        if self.text is not None:
+            logits = logits + self.text(h[:, last:])
         return logits

@@ -1,8 +1,10 @@
+import gzip
 import sys
 
 import numpy as np
 import pytest
 
+from l0gm.cli import streams
 from l0gm.cli.files import check_columns, check_writable, read_table
 from l0gm.data.frames import Table, canonical
 from l0gm.errors import DataError, MissingExtraError, ParameterError
@@ -104,6 +106,23 @@ def test_files_that_cannot_be_read(tmp_path, monkeypatch, engine, name, text, me
         read_table(path)
     assert name in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("engine", ["pandas", "pyarrow"])
+@pytest.mark.parametrize("damage", ["cut short", "a byte changed"])
+def test_compressed_files_that_are_damaged(tmp_path, monkeypatch, engine, damage):
+    if engine == "pyarrow":
+        monkeypatch.setitem(sys.modules, "pandas", None)
+    whole = gzip.compress(b"a,b\n" + b"".join(b"%d,%d\n" % (i, i * i) for i in range(2000)), mtime=0)
+    path = tmp_path / "a.csv.gz"
+    for at in (20, len(whole) // 2, len(whole) - 5):
+        path.write_bytes(
+            whole[:at] if damage == "cut short" else whole[:at] + bytes([whole[at] ^ 255]) + whole[at + 1 :]
+        )
+        with pytest.raises(DataError, match=r"a\.csv\.gz cannot be read as csv"):
+            read_table(path)
+        with pytest.raises(DataError, match=r"a\.csv\.gz cannot be read as csv"):
+            list(streams.open_stream(str(path)).batches(["a"]))
 
 
 def test_what_is_no_file(tmp_path):

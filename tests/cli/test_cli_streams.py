@@ -6,6 +6,7 @@ import os
 import resource
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -80,6 +81,17 @@ def test_the_answers_are_those_to_the_whole_table(l0gm, model, table, small_piec
     served = load(model)
     np.testing.assert_array_equal(got.filter(like="p("), served.predict_proba(whole))
     assert got["prediction"].tolist() == served.predict(whole).tolist()
+
+
+@pytest.mark.parametrize("kind", ["csv", "csv.gz"])
+def test_the_share_that_is_told_grows_with_the_rows(small_pieces, table, tmp_path, kind):
+    path = tmp_path / f"rows.{kind}"
+    path.write_bytes(gzip.compress(table.read_bytes()) if kind == "csv.gz" else table.read_bytes())
+    shares = [share for share, _ in streams.open_stream(str(path)).batches(["age"])]
+    assert shares == sorted(shares)
+    assert shares[-1] == 1.0
+    if kind == "csv":  # of a compressed file only what has been read is known, which is ahead
+        assert shares[len(shares) // 2] == pytest.approx(0.5, abs=0.1)
 
 
 @pytest.mark.parametrize("kind", ["parquet", "feather"])
@@ -287,6 +299,30 @@ def test_a_reader_that_has_seen_enough(model, table):
         process.stdout.close()
         assert process.stderr.read() == ""
         assert process.wait(600) == 1
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a disk that is always full")
+@pytest.mark.parametrize("rows", [1, 20_000])
+def test_standard_output_on_a_full_disk(model, tmp_path, rows):
+    """A few rows are written when the command ends, many before."""
+    many = tmp_path / "many.csv"
+    many.write_text(f"{HEADER}\n" + "1,clerk,a,0,True,,n,c\n" * rows)
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            command("predict", model, many), stdout=full, stderr=subprocess.PIPE, text=True, check=False, timeout=600
+        )
+    assert done.returncode == 2
+    assert done.stderr == ("l0gm: error: standard output cannot be written ([Errno 28] No space left on device)\n")
+
+
+def test_what_is_read_is_not_replaced(refuses, model, table, tmp_path):
+    before = table.read_bytes()
+    link = tmp_path / "link.csv"
+    link.symlink_to(table)
+    for out in (table, link):
+        line = refuses("predict", model, table, "--out", out)
+        assert line == f"l0gm: error: --out {out}: it would replace {table}, which is read; choose another place"
+    assert table.read_bytes() == before
 
 
 def peak(model, path, out):

@@ -2,8 +2,11 @@
 
 import json
 
+import numpy as np
+import pandas as pd
 import pytest
 
+from l0gm import load
 from l0gm.cli.parsing import amounts, fraction
 from l0gm.errors import ParameterError
 
@@ -52,3 +55,17 @@ def test_a_column_that_is_not_there_cannot_cost(l0gm, people, quick, tmp_path):
     result = l0gm(*args, "--cost", "agee=10")
     assert result.exit_code == 2
     assert "agee" in result.stderr
+
+
+def test_columns_of_categories_are_trained_on_as_they_will_be_read(l0gm, quick, tmp_path):
+    """00501 in the file is the category 00501, not the number 501, as in the files that are answered."""
+    zips, labels = np.tile(["00501", "10001"], 100), np.tile(["no", "yes"], 100)
+    path = tmp_path / "towns.csv"
+    pd.DataFrame({"zip": zips, "y": labels}).to_csv(path, index=False)
+    result = l0gm("train", path, "--target", "y", "--categorical", "zip", "--no-dense", "--out", tmp_path, *quick)
+    assert result.exit_code == 0, result.stderr
+    model = tmp_path / "seed-0" / "model.l0gm"
+    assert load(model).schema.fields[0].vocabulary == ("00501", "10001")
+    evaluated = json.loads(l0gm("evaluate", model, path, "--json").stdout)
+    assert evaluated["n_rows"] == 200
+    assert l0gm("monitor", model, path).exit_code == 0

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from l0gm.data.schema import CategoricalField, HashedField, NumericField, Schema
-from l0gm.encoders import FieldTables, TabularBatch, TabularEncoder
+from l0gm.encoders import FieldTables, RowBatch, RowEncoder, TabularEncoder
 from l0gm.gates import FixedMaskGate, HardConcreteGate, IdentityGate
 from l0gm.heads import CIN, Deep, FieldLinear, IntegratedHead
 from l0gm.model import GatedModel
@@ -99,7 +99,7 @@ def build(gate, branches=None, n_outputs=1, seed=0):
         deep=Deep(DIM, branches.deep, n_outputs, 0.3) if branches.deep else None,
         cin=CIN(FIELDS, branches.cin, branches.rank) if branches.cin else None,
     )
-    model = GatedModel(TabularEncoder(SCHEMA, WIDTH), gate, head)
+    model = GatedModel(RowEncoder(TabularEncoder(SCHEMA, WIDTH)), gate, head)
     with torch.no_grad():
         for part in (model.encoder, model.head):
             for parameter in part.parameters():
@@ -125,4 +125,4 @@ def people(n=200, seed=0):
 
 def probabilities(model, rows):
     """What the gated model answers."""
-    return predict(model, TabularBatch.of(SCHEMA.encode(rows))).numpy()
+    return predict(model, RowBatch.of(SCHEMA.encode(rows))).numpy()

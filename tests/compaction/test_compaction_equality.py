@@ -84,7 +84,7 @@ def test_a_soft_gate_is_multiplied_into_the_tables():
     model = build(gate, Branches("off", (), (2,)))
     plan = compaction.plan(model, SCHEMA)
     program = compaction.apply(model, plan)
-    tables = model.encoder.tables.tables()
+    tables = model.encoder.fields.tables.tables()
     for i, field in zip(plan.kept, program.fields, strict=True):
         dims = list(plan.open_dimensions[i])
         rows, slopes = tables[i]

@@ -134,5 +134,5 @@ def test_models_that_it_does_not_know_are_refused():
     known = build(IdentityGate(DIM))
     other = GatedModel(known.encoder, known.gate, head)
     other.head = nn.Identity()
-    with pytest.raises(CompactionError, match="TabularEncoder with Identity"):
+    with pytest.raises(CompactionError, match="RowEncoder with Identity"):
         compaction.plan(other, SCHEMA)

@@ -74,7 +74,9 @@ def test_another_schema_is_refused(parts):
         compaction.verify(model, SCHEMA, program, Schema((moved, *cut.fields[1:]), cut.columns))
 
 
-@pytest.mark.parametrize("what", ["encoder.tables.base", "head.bias", "head.cin_out.weight", "head.deep.3.weight"])
+@pytest.mark.parametrize(
+    "what", ["encoder.fields.tables.base", "head.bias", "head.cin_out.weight", "head.deep.3.weight"]
+)
 @pytest.mark.parametrize("value", [np.nan, np.inf])
 def test_weights_that_are_not_finite_are_refused(what, value):
     model = build(GATES["some of each field"]())

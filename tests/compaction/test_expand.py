@@ -8,7 +8,7 @@ from l0gm.compaction import expand
 from l0gm.data.frames import Table
 from l0gm.data.probes import probe_rows
 from l0gm.data.schema import Schema
-from l0gm.encoders.tabular import FieldTables, TabularBatch
+from l0gm.encoders import FieldTables, RowBatch
 from l0gm.errors import CompactionError
 from l0gm.runtime.tabular import FieldArrays, TabularProgram
 from l0gm.testing.sound import SCHEMA, sound_model
@@ -31,7 +31,7 @@ def compact(request):
 
 
 def answers(model, schema, rows):
-    return predict(model, TabularBatch.of(schema.encode(rows))).numpy()
+    return predict(model, RowBatch.of(schema.encode(rows))).numpy()
 
 
 def test_the_answers_are_the_programs(compact):
@@ -55,11 +55,11 @@ def test_training_leaves_what_is_closed_alone():
     compact = MODELS["classes"]
     model = expand(compact.program, compact.schema, dropout=0.5)
     assert [m.p for m in model.modules() if isinstance(m, torch.nn.Dropout)] == [0.5, 0.5]
-    rows = TabularBatch.of(compact.encode(probe_rows(compact.schema, 100, 1)))
+    rows = RowBatch.of(compact.encode(probe_rows(compact.schema, 100, 1)))
     model.train()
     model(rows).square().mean().backward()
     shut = ~model.gate.open_mask().reshape(len(compact.schema.fields), -1)
-    tables = model.encoder.tables
+    tables = model.encoder.fields.tables
     assert (tables.base.grad[shut[tables.row_field]] == 0).all()
     assert (tables.base.grad[~shut[tables.row_field]] != 0).any()
     assert (model.head.deep.linears[0].weight.grad[:, shut.ravel()] == 0).all()

@@ -43,6 +43,11 @@ def test_dates_and_durations():
     days = pd.date_range("2024-01-01", periods=40)
     assert group_rows(pd.DataFrame({"t": days}), "t")[1][0] == "2024-01-01 to 2024-01-10"
     assert len(group_rows(pd.DataFrame({"t": days - days[0]}), "t")[1]) == 4
+    written = [*map(str, days), "n/a"]
+    rows, order = group_rows({"t": written}, "t")
+    assert order == [*group_rows(pd.DataFrame({"t": days}), "t")[1], None]
+    assert rows[-1] is None
+    assert group_rows({"t": [*written, "someday"]}, "t")[1][-1] == OTHER
 
 
 def test_many_texts_keep_the_frequent_ones():

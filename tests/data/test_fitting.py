@@ -102,6 +102,14 @@ def test_whether_a_constant_is_missing_is_kept():
     assert encoded.fractions[:, 0].tolist() == [0.0, 0.0, 1.0]
 
 
+def test_a_part_of_a_date_does_not_take_the_name_of_a_column():
+    """Names tell fields apart: in the counts of open dimensions, and in the table that a teacher sees."""
+    days = [dt.date(2020 + i % 2, 1 + i % 3, 1) for i in range(6)]
+    schema, _ = fit({"d": days, "d:year": range(6), "d::month": list("abcabc"), "e": days})
+    assert len(set(schema.names)) == len(schema.names)
+    assert {"d:year", "d:::year", "e:year"} <= set(schema.names)
+
+
 def test_columns_may_be_forced_to_be_categories():
     schema, _ = fit({"zip": [123, 45, 123], 7: [1.5, 2.0, 1.5]}, categorical=["zip", 7])
     assert [f.vocabulary for f in schema.fields] == [("123", "45"), ("1.5", "2")]

@@ -33,6 +33,15 @@ def test_every_value_edge_missing_and_unseen_one_is_there():
     assert rows["when"][~np.isnat(rows["when"])].min() < np.datetime64("1970")
 
 
+def test_the_widest_edges():
+    """What lies beyond them is finite still: an infinite number would be refused."""
+    schema = Schema((NumericField("x", "x", (-8e307, 0.0, 8e307)),), ("x",))
+    x = probe_rows(schema)["x"]
+    assert np.nanmin(x) < -8e307
+    assert np.nanmax(x) > 8e307
+    schema.encode({"x": x})
+
+
 def test_every_row_of_every_table_is_reached():
     encoded = SCHEMA.encode(probe_rows(SCHEMA))
     for i, n_rows in enumerate(SCHEMA.n_rows):

@@ -51,6 +51,7 @@ def test_the_spellings_of_true_and_false():
         ["true", "false", None],
         ["TRUE", "FALSE", None],
         ["1", "0", " "],
+        ["1.0", "0.0", None],  # a csv file of ones and zeros beside missing ones
         [1, 0, None],
         [1.0, 0.0, np.nan],
         [np.True_, np.False_, None],

@@ -11,7 +11,7 @@ from l0gm.errors import DatasetError, MissingExtraError, ParameterError
 
 
 def test_the_names():
-    assert datasets.names() == ("adult", "synthetic:mixed", "synthetic:multiclass")
+    assert datasets.names() == ("adult", "imdb", "synthetic:mixed", "synthetic:multiclass")
     assert set(datasets.__all__) <= set(dir(datasets))
 
 

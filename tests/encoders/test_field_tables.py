@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from l0gm.encoders import FieldTables, TabularBatch
+from l0gm.encoders import FieldTables, RowBatch
 
 N_ROWS = (4, 6, 3, 5)
 NUMERIC = (False, True, False, True)
@@ -24,7 +24,7 @@ def rows(n=200, n_rows=N_ROWS, numeric=NUMERIC, seed=0):
     rng = np.random.default_rng(seed)
     codes = np.column_stack([rng.integers(0, k, size=n) for k in n_rows])
     fractions = rng.random(codes.shape) * (codes > 0) * np.array(numeric)
-    return TabularBatch(torch.from_numpy(codes), torch.from_numpy(fractions.astype(np.float32)))
+    return RowBatch(torch.from_numpy(codes), torch.from_numpy(fractions.astype(np.float32)))
 
 
 def literal(made, batch):
@@ -62,7 +62,7 @@ def test_the_ramp_is_piecewise_linear_and_continuous_across_bins():
         made.base.fill_(0.7)
     fractions = np.linspace(0, 1, 11, dtype=np.float32)
     codes = np.repeat(np.arange(1, bins + 1), 11)
-    batch = TabularBatch(torch.from_numpy(codes[:, None]), torch.from_numpy(np.tile(fractions, bins)[:, None]))
+    batch = RowBatch(torch.from_numpy(codes[:, None]), torch.from_numpy(np.tile(fractions, bins)[:, None]))
     values = made(batch)[:, 0].detach().numpy().reshape(bins, 11, 2)
     np.testing.assert_allclose(values[1:, 0], values[:-1, -1], atol=1e-6)  # one bin's end is the next one's start
     steps = np.diff(values, axis=1)
@@ -73,7 +73,7 @@ def test_the_ramp_is_piecewise_linear_and_continuous_across_bins():
 
 def test_the_missing_slot_has_no_ramp():
     made = tables((4,), (True,), 2)
-    batch = TabularBatch(torch.zeros(3, 1, dtype=torch.int64), torch.tensor([[0.0], [0.5], [1.0]]))
+    batch = RowBatch(torch.zeros(3, 1, dtype=torch.int64), torch.tensor([[0.0], [0.5], [1.0]]))
     out = made(batch)[:, 0]
     assert torch.equal(out, made.base[:1].expand(3, 2))
     out.sum().backward()
@@ -112,7 +112,7 @@ def test_tables_are_copies():
 
 def test_gradients_agree_with_finite_differences():
     made, batch = tables().double(), rows(12)
-    batch = TabularBatch(batch.codes, batch.fractions.double())
+    batch = RowBatch(batch.codes, batch.fractions.double())
 
     def values(base, slope):
         return torch.func.functional_call(made, {"base": base, "slope": slope}, (batch,))
@@ -137,7 +137,7 @@ def test_a_scale_multiplies_the_values(n):
 @pytest.mark.parametrize("n", [2, 12])
 def test_gradients_through_a_scale(n):
     made, batch = tables().double(), rows(n)
-    batch = TabularBatch(batch.codes, batch.fractions.double())
+    batch = RowBatch(batch.codes, batch.fractions.double())
 
     def values(base, slope, scale):
         return torch.func.functional_call(made, {"base": base, "slope": slope}, (batch, scale))
@@ -153,7 +153,7 @@ def test_unused_rows_become_the_average_row():
     made = tables((5,), (False,), 2)
     before = made.base.detach().clone()
     codes = torch.tensor([[1], [1], [1], [3]])
-    made.fill_unused(TabularBatch(codes, codes).counts(made.n_rows))
+    made.fill_unused(RowBatch(codes, codes).counts(made.n_rows))
     average = (3 * before[1] + before[3]) / 4
     for row in (0, 2, 4):
         torch.testing.assert_close(made.base[row], average)
@@ -165,12 +165,12 @@ def test_an_unused_missing_slot_of_a_number_becomes_the_average_of_its_bins():
     made = tables((2, 4), (False, True), 2)
     before = made.base.detach().clone()
     codes = torch.tensor([[0, 1], [1, 1], [0, 3], [1, 3]])
-    batch = TabularBatch(codes, torch.full(codes.shape, 0.5))  # the middle of each bin
+    batch = RowBatch(codes, torch.full(codes.shape, 0.5))  # the middle of each bin
     average = made(batch)[:, 1].detach().mean(0)
-    made.fill_unused(TabularBatch(codes, codes).counts(made.n_rows))
+    made.fill_unused(RowBatch(codes, codes).counts(made.n_rows))
     torch.testing.assert_close(made.base[2], average)
     assert torch.equal(made.base[[0, 1, 3, 4, 5]], before[[0, 1, 3, 4, 5]])  # bins stay, used or not
-    missing = TabularBatch(torch.tensor([[0, 0]]), torch.zeros(1, 2))
+    missing = RowBatch(torch.tensor([[0, 0]]), torch.zeros(1, 2))
     torch.testing.assert_close(made(missing)[0, 1].detach(), average)
 
 

@@ -10,8 +10,8 @@ import torch
 from l0gm.data.frames import Table
 from l0gm.data.schema import CategoricalField, HashedField, NumericField, Schema
 from l0gm.encoders import stored
+from l0gm.encoders.batch import RowBatch
 from l0gm.encoders.stored import store
-from l0gm.encoders.tabular import TabularBatch
 from l0gm.errors import DataError
 
 NUMERIC = NumericField("x", "x", (0.0, 1.0, 2.0, 4.0))
@@ -52,7 +52,7 @@ def parts(table, sizes):
 )
 def test_what_is_taken_is_what_was_encoded(fields):
     made, table = schema(*fields), rows(1000)
-    expected = TabularBatch.of(made.encode(table))
+    expected = RowBatch.of(made.encode(table))
     found = store(made, parts(table, [400, 0, 1, 599]))
     assert found.n_rows == 1000
     for chosen in (torch.arange(1000), torch.tensor([999, 0, 0, 400, 401]), torch.empty(0, dtype=torch.int64)):
@@ -73,7 +73,7 @@ def test_some_rows_of_a_store():
     made, table = schema(NUMERIC, TEXT), rows(100)
     whole = store(made, parts(table, [100]))
     some = whole.select(np.array([7, 3, 50])).select(np.array([2, 0]))
-    want = TabularBatch.of(made.encode(table)).take(torch.tensor([50, 7]))
+    want = RowBatch.of(made.encode(table)).take(torch.tensor([50, 7]))
     assert torch.equal(some.take(torch.arange(2)).codes, want.codes)
     assert some.n_rows == 2
 
@@ -82,7 +82,7 @@ def test_counts_are_those_of_the_rows_in_memory(monkeypatch):
     monkeypatch.setattr(stored, "AT_ONCE", 64)
     made, table = schema(NUMERIC, TEXT, HashedField("id", "id", 50)), rows(500)
     chosen = np.arange(0, 500, 3)
-    want = TabularBatch.of(made.encode(table)).take(torch.from_numpy(chosen)).counts(made.n_rows)
+    want = RowBatch.of(made.encode(table)).take(torch.from_numpy(chosen)).counts(made.n_rows)
     found = store(made, parts(table, [500])).select(chosen).counts(made.n_rows)
     for a, b in zip(found, want, strict=True):
         assert torch.equal(a, b)

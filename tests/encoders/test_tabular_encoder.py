@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from l0gm.data.schema import CategoricalField, Encoded, HashedField, NumericField, Schema
-from l0gm.encoders import Encoder, TabularBatch, TabularEncoder
+from l0gm.encoders import Encoder, RowBatch, TabularEncoder
 from l0gm.testing import check_encoder
 
 NUMBER = NumericField("age", "age", (0.0, 1.0, 5.0, 7.0))
@@ -25,7 +25,7 @@ def batch_of(made, n=40, seed=0):
     codes = np.column_stack([rng.integers(0, k, size=n) for k in made.n_rows])
     numeric = np.array([isinstance(f, NumericField) for f in made.fields])
     fractions = (rng.random(codes.shape) * (codes > 0) * numeric).astype(np.float32)
-    return TabularBatch.of(Encoded(codes.astype(np.int32), fractions))
+    return RowBatch.of(Encoded(codes.astype(np.int32), fractions))
 
 
 SCHEMAS = {
@@ -64,7 +64,7 @@ def test_the_initial_scale_keeps_a_fields_norm_at_one():
 
 def test_a_batch_of_encoded_rows():
     encoded = SCHEMAS["mixed"].encode({"age": [0.5, None], "job": ["smith", "poet"], "name": ["a", "b"]})
-    batch = TabularBatch.of(encoded)
+    batch = RowBatch.of(encoded)
     assert batch.codes.dtype == torch.int64
     assert batch.fractions.dtype == torch.float32
     assert batch.codes[:, :2].tolist() == [[1, 3], [0, 1]]

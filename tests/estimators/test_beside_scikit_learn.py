@@ -41,6 +41,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from l0gm import L0GMClassifier
 from l0gm.errors import DataError, NotFittedError, ParameterError, TrainingError
+from l0gm.estimators.fitting import Training
 
 VERSION = tuple(int(part) for part in sklearn.__version__.split(".")[:2])
 NUMBERS = ["age", "balance", "visits"]
@@ -412,7 +413,7 @@ def test_a_fit_that_fails_in_training_leaves_nothing_half_done(quick, people, ki
     def fail(*args):
         raise TrainingError("the loss is not finite")
 
-    monkeypatch.setattr(L0GMClassifier, "_train", fail)
+    monkeypatch.setattr(Training, "run", fail)
     with pytest.raises(TrainingError):
         model.fit(kinds.X, kinds.y)
     with pytest.raises(sklearn.exceptions.NotFittedError):

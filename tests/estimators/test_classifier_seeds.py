@@ -35,7 +35,7 @@ def test_the_seed_reaches_the_first_weights(quick):
     """A step so small that none is taken shows where training starts."""
     X = {"letter": list("abc") * 40}
     tables = [
-        quick(random_state=s, lr=1e-12, epochs=1).fit(X, np.arange(120) % 2).model_.encoder.tables.base.detach()
+        quick(random_state=s, lr=1e-12, epochs=1).fit(X, np.arange(120) % 2).model_.encoder.fields.tables.base.detach()
         for s in (0, 0, 1)
     ]
     assert torch.equal(tables[0], tables[1])

@@ -261,5 +261,5 @@ def test_memory_grows_by_the_bookkeeping_of_rows_alone(tmp_path):
         )
         peaks.append(tracemalloc.get_traced_memory()[1])
         tracemalloc.stop()
-        assert prepared.train.stored.n_rows == 0.8 * n
+        assert prepared.train.encoded.n_rows == 0.8 * n
     assert peaks[1] - peaks[0] < 140_000 * 120

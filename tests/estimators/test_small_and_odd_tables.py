@@ -189,7 +189,7 @@ def test_values_that_fit_never_saw_stand_for_an_average_row(quick):
     X = {"letter": ["a"] * 60 + ["b"] * 30 + ["c"] * 10, "x": np.arange(100.0)}
     model = quick(active=0.9, epochs=8, lr=0.02, validation_fraction=0, calibration_fraction=0)
     model.fit(X, np.arange(100) % 7 < 3)
-    for tables in (model.model_.encoder.tables, model.model_.head.linear.tables):
+    for tables in (model.model_.encoder.fields.tables, model.model_.head.linear.tables):
         (letters, _), (numbers, slopes) = tables.tables()
         average = 0.6 * letters[2] + 0.3 * letters[3] + 0.1 * letters[4]
         np.testing.assert_allclose(letters[:2], [average, average], rtol=1e-5, atol=1e-6)

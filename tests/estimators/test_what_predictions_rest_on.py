@@ -7,7 +7,8 @@ import torch
 from l0gm.data.fitting import SchemaFitter, least_count
 from l0gm.data.frames import Table
 from l0gm.data.schema import CategoricalField
-from l0gm.encoders.tabular import TabularBatch
+from l0gm.encoders.batch import RowBatch
+from l0gm.encoders.text import Ngrams
 from l0gm.errors import NotFittedError
 from l0gm.estimators import L0GMClassifier
 from l0gm.estimators import reference as module
@@ -46,7 +47,7 @@ def test_the_base_is_the_gated_model_at_the_mean_of_its_training_rows(fitted, pe
     train = parts(people.X, people.y).train.table
     model = fitted.model_.eval()
     with torch.no_grad():
-        batch = TabularBatch.of(fitted.schema_.encode(train))
+        batch = RowBatch.of(fitted.schema_.encode(train))
         h = model.encoder(batch).mean(0, keepdim=True)
         z = model.gate.inference_values()
         head = model.head
@@ -62,9 +63,9 @@ def test_the_base_is_the_gated_model_at_the_mean_of_its_training_rows(fitted, pe
 
 def test_it_is_read_in_parts(fitted, people, monkeypatch):
     prepared = parts(people.X, people.y)
-    rows = prepared.train.rows(prepared.schema, torch.device("cpu"))
+    rows = prepared.train.rows(prepared.schema, Ngrams(), torch.device("cpu"))
     whole = module.summarise(fitted.model_, prepared.schema, rows, 5)
-    monkeypatch.setattr(module, "ROWS_AT_ONCE", 33)
+    monkeypatch.setattr(module, "ROWS_AT_ONCE", {False: 33})
     again = module.summarise(fitted.model_, prepared.schema, rows, 5)
     assert all(np.array_equal(a, b) for a, b in zip(whole.counts, again.counts, strict=True))
     np.testing.assert_allclose(whole.mean, again.mean)

@@ -138,7 +138,7 @@ def test_any_safetensors_reader_can_read_it(saved):
         document = json.loads(file.metadata()["l0gm"])
         assert file.metadata()["card"] == model.card()
     assert document["format"] == artifact.FORMAT == 2
-    assert document["kind"] == "tabular"
+    assert document["kind"] == "rows"
     assert document.keys() == {
         "format", "kind", "classes", "schema", "program", "calibration", "calibrated", "decision_threshold",
         "conformal", "certificate", "information",
@@ -247,7 +247,7 @@ def test_places_where_nothing_can_be_written(saved, tmp_path):
     path, content = saved
     model = handmade.model()
     for place in (path / "below", tmp_path, tmp_path / ("n" * 300), tmp_path / "a\0b"):
-        with pytest.raises(ArtifactError, match="cannot be written"):
+        with pytest.raises(ArtifactError, match=r"cannot be written|is a folder: choose another place"):
             model.save(place)
     assert path.read_bytes() == content
     assert [p.name for p in tmp_path.iterdir()] == ["model.l0gm"]

@@ -6,7 +6,7 @@ import os
 import numba.core.caching
 import numpy as np
 
-from l0gm.runtime import tabular
+from l0gm.compiled import compiled
 
 
 def full(*args):
@@ -15,11 +15,11 @@ def full(*args):
 
 def test_a_full_disk(monkeypatch):
     monkeypatch.setattr(numba.core.caching.IndexDataCacheFile, "save", full)
-    inner = tabular._compiled(lambda x: x + 1)
-    outer = tabular._compiled(lambda x: 2 * inner(x))
+    inner = compiled(lambda x: x + 1)
+    outer = compiled(lambda x: 2 * inner(x))
     assert outer(np.float32(3)) == 8.0
 
 
 def test_no_folder(monkeypatch):
     monkeypatch.setattr(numba.core.caching.CacheImpl, "_locator_classes", [])
-    assert tabular._compiled(lambda x: x + 1)(np.float32(3)) == 4.0
+    assert compiled(lambda x: x + 1)(np.float32(3)) == 4.0

@@ -11,10 +11,12 @@ from test_program_loop import extremes, run_guarded
 
 from l0gm import load
 from l0gm.calibration import METHODS
+from l0gm.data.probes import probe_rows
 from l0gm.data.schema import Schema
 from l0gm.decisions import ConformalSets
 from l0gm.errors import ArtifactError, L0GMError
 from l0gm.runtime import artifact
+from l0gm.testing.sound import sound_model
 
 
 @pytest.fixture(scope="module")
@@ -479,6 +481,16 @@ def test_spoilt_files_are_refused_or_harmless(content, tmp_path, monkeypatch):
         assert (encoded.codes < np.array(model.schema.n_rows)).all()
         model.program.probabilities(encoded)
     assert 10 < loaded < 500
+
+
+def test_weights_whose_products_overflow():
+    """They are finite, each for itself, and a warning is no answer."""
+    sound = sound_model(cin=(2,))
+    program = sound.program
+    huge = replace(program, cin=(np.full_like(program.cin[0], 1e30),), cin_out=np.full_like(program.cin_out, 1e30))
+    rows = sound.encode(probe_rows(sound.schema, 20, 0))
+    with pytest.raises(ArtifactError, match="so large that"):
+        huge.probabilities(rows)
 
 
 def test_the_schema_alone_refuses_what_it_cannot_be(content):

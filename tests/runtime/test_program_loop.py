@@ -153,7 +153,7 @@ def run_guarded(program, encoded, monkeypatch):
         make = getattr(np, name)
         monkeypatch.setattr(tabular.np, name, lambda *args, make=make: make(*args).view(Guarded))
     out = np.zeros((len(encoded), program.n_outputs), np.float32).view(Guarded)
-    flat = tuple(map(guard, program._flat))
+    flat = tuple(map(guard, (program.text_values(encoded), *program._flat)))
     loop(guard(encoded.codes), guard(encoded.fractions), *flat, out)
     monkeypatch.undo()
     return np.asarray(out)

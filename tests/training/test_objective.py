@@ -16,7 +16,7 @@ from l0gm.gates import HardConcreteGate, IdentityGate
 from l0gm.heads import Deep, IntegratedHead
 from l0gm.model import GatedModel
 from l0gm.training import Objective, task_loss
-from l0gm.training.objective import decayed
+from l0gm.training.objective import parameter_groups
 
 
 def data(n_outputs, n=30, seed=0):
@@ -129,7 +129,8 @@ def test_gates_inside_the_encoder_count_as_well():
 
 def test_weight_decay_is_for_matrices():
     made = model(dim=4, hidden=(5,))
-    matrices, vectors = decayed(made)
+    groups = parameter_groups(made, 0.1)
+    matrices, vectors = ([p for g in groups if g["weight_decay"] == decay for p in g["params"]] for decay in (0.1, 0.0))
     names = {id(p): name for name, p in made.named_parameters()}
     assert sorted(names[id(p)] for p in matrices) == ["head.deep.0.weight", "head.deep.3.weight"]
     assert sorted(names[id(p)] for p in vectors) == [
@@ -138,3 +139,20 @@ def test_weight_decay_is_for_matrices():
         "head.deep.0.bias",
         "head.deep.3.bias",
     ]
+
+
+def test_a_module_may_carry_the_settings_of_its_training():
+    made = model(dim=4, hidden=(5,))
+    made.head.deep.lr_scale = 3.0
+    made.head.deep[0].lr_scale, made.head.deep[0].decay_scale, made.head.deep[0].adam_eps = 0.5, 10.0, 1e-5
+    names = {id(p): name for name, p in made.named_parameters()}
+    found = {
+        names[id(p)]: (g["scale"], g["weight_decay"], g["eps"])
+        for g in parameter_groups(made, 0.1)
+        for p in g["params"]
+    }
+    assert found["head.deep.0.weight"] == (0.5, 1.0, 1e-5)
+    assert found["head.deep.0.bias"] == (0.5, 0.0, 1e-5)
+    assert found["head.deep.3.weight"] == (3.0, 0.1, 1e-8)
+    assert found["head.bias"] == (1.0, 0.0, 1e-8)
+    assert len(found) == len(names) - 1  # but the gate's

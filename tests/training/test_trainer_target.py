@@ -209,7 +209,7 @@ def test_the_ranges_of_table_7_are_accepted():
     for penalty, batch_size, lr, decay in grid:
         trainer = Trainer(made, penalty=penalty, batch_size=batch_size, lr=lr, weight_decay=decay)
         assert (trainer.penalty, trainer.batch_size, trainer.lr) == (penalty, batch_size, lr)
-        assert trainer.optimizer.param_groups[0]["weight_decay"] == decay
+        assert {group["weight_decay"] for group in trainer.optimizer.param_groups} == {0.0, decay}
 
 
 @pytest.mark.parametrize(

@@ -33,7 +33,7 @@ class IsotonicCurve(Curve):
         scores, values = self._knots
         rising = (np.diff(scores) > 0).all() and (np.diff(values) >= 0).all()
         if not rising or scores[0] < 0 or values[0] < 0 or values[-1] > 1:
-            raise ParameterError("knots: scores from 0 that rise and values from 0 to 1 that do not fall")
+            raise ParameterError("knots have scores from 0 on that rise and values from 0 to 1 that do not fall")
 
     @cached_property
     def _knots(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

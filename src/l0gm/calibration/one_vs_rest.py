@@ -73,7 +73,7 @@ class OneVsRest(Calibrator):
     methods can change which class is the most probable one, and so the accuracy.
 
     A class that has no row, or all rows, among those of fit keeps its probabilities: nothing speaks for another
-    curve. No probability is 0 or 1 afterwards, so that the log loss stays finite.
+    curve. In double precision no probability is 0 or 1 afterwards, so that the log loss stays finite.
 
     Attributes
     ----------

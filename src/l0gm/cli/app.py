@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Annotated, Any
 
 import typer
@@ -23,13 +24,21 @@ class _Commands(TyperGroup):
     def invoke(self, ctx: Any) -> Any:
         """Run a subcommand."""
         try:
-            return super().invoke(ctx)
+            result = super().invoke(ctx)
+            sys.stdout.flush()  # here its failure can still be told
         except L0GMError as error:
             typer.echo(f"l0gm: error: {_one_line(str(error))}", err=True)
+            raise typer.Exit(USER_ERROR) from error
+        except BrokenPipeError:  # a reader that has seen enough
+            raise
+        except OSError as error:  # files have errors of their own: what is left is a full disk behind the output
+            what = error if error.filename else f"standard output cannot be written ({error})"
+            typer.echo(f"l0gm: error: {what}", err=True)
             raise typer.Exit(USER_ERROR) from error
         except KeyboardInterrupt as error:
             typer.echo(f"l0gm: interrupted{f': {error}' if error.args else ''}", err=True)
             raise typer.Exit(INTERRUPTED) from error
+        return result
 
 
 def _one_line(message: str) -> str:

@@ -59,7 +59,9 @@ def run(
     from l0gm.cli.files import check_columns
     from l0gm.cli.sources import read_labelled
     from l0gm.data.labels import encode_labels
+    from l0gm.metrics import evaluate
     from l0gm.runtime import load
+    from l0gm.runtime.groups import evaluate_groups
 
     if plot is not None and plot.suffix.lower() not in PLOTS:
         raise ParameterError(f"--plot {plot}: unknown kind of file; give one of {', '.join(PLOTS)}")
@@ -67,11 +69,11 @@ def run(
     rows, y = read_labelled(loaded, data, target, split, part)
     X = rows.frame.to_native()
     check_columns(rows.frame, by or [], "--by")
-    labels = encode_labels(y, loaded.classes_)
+    labels, proba = encode_labels(y, loaded.classes_), loaded.predict_proba(X, calibrated=calibrated)
     if plot is not None:
-        _write_plot(plot, loaded, labels, loaded.predict_proba(X, calibrated=calibrated))
-    measures = loaded.evaluate(X, y, calibrated=calibrated)
-    groups = {name: loaded.evaluate_by(X, y, name, calibrated=calibrated) for name in by or []}
+        _write_plot(plot, loaded, labels, proba)
+    measures = evaluate(labels, proba)
+    groups = {name: evaluate_groups(X, labels, proba, name) for name in by or []}
     decision = _decision(loaded, labels, X)
     applied = loaded.calibrated if calibrated is None else calibrated
     if as_json:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import warnings
+import zlib
 from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import Any, Protocol
@@ -76,7 +77,7 @@ def read_table(path: Path, text: Collection[str] = ()) -> Frame:
         frame: Frame = nw.from_native(_read(path, text), eager_only=True)
     except ImportError as error:
         raise MissingExtraError("pandas or pyarrow", "train", f"reading {path.suffix} files") from error
-    except (OSError, ValueError, LookupError, NotImplementedError) as error:
+    except (OSError, EOFError, zlib.error, ValueError, LookupError, NotImplementedError) as error:
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
         raise DataError(f"{path} cannot be read as {kind_of(path)[1:]}: {reason}") from error
     if len(frame) == 0:
@@ -90,8 +91,8 @@ def check_columns(frame: _Columns, names: Iterable[str], argument: str) -> None:
         if name not in frame.columns:
             near = difflib.get_close_matches(name, frame.columns, n=1, cutoff=0.5)
             have = ", ".join(frame.columns[:20]) + (", ..." if len(frame.columns) > 20 else "")
-            hint = f"did you mean {near[0]!r}? " if near else ""
-            raise DataError(f"{argument} {name}: there is no such column; {hint}There are: {have}")
+            hint = f"; did you mean {near[0]!r}?" if near else "."
+            raise DataError(f"{argument} {name}: there is no such column{hint} There are: {have}")
 
 
 def check_writable(path: Path) -> None:

@@ -53,6 +53,7 @@ def facts(model: CompactModel, path: Path) -> dict[str, Any]:
         "decision_threshold": model.decision_threshold,
         "coverage": None if model.conformal is None else model.conformal.most,
         "certificate": certificate,
+        "ngrams": {name: listed for name, listed in model.heaviest_ngrams().items() if listed},
         "metrics": about.get("metrics", {}),
         "notes": about.get("notes", []),
         **{name: about[name] for name in ("data", "split", "target", "random_state", "training_rows") if name in about},

@@ -61,6 +61,9 @@ def run(
 
     if out is not None:
         check_writable(out)
+        for path in (Path(data), model):
+            if out.exists() and path.exists() and out.samefile(path):
+                raise ParameterError(f"--out {out}: it would replace {path}, which is read; choose another place")
     loaded = load(model)
     if coverage is not None:
         loaded.sets_of(coverage)

@@ -65,6 +65,8 @@ def _text(known: dict[str, Any]) -> str:
             (name, count or ("dropped" if name in known["dropped"] else 0)) for name, count in known["support"].items()
         ]
         blocks.append("\n".join([*lines, columns(stays, indent="  ")]))
+    for name, listed in known["ngrams"].items():
+        blocks.append("\n".join([f"n-grams of {name} that move the answer most", *_pushes(listed, known["classes"])]))
     if known["metrics"]:
         parts = list(known["metrics"])
         table: list[list[object]] = [["measured on", *parts]]
@@ -76,6 +78,17 @@ def _text(known: dict[str, Any]) -> str:
     if known["notes"]:
         blocks.append("\n".join(["notes", *(f"  {line}" for line in known["notes"])]))
     return "\n\n".join(blocks)
+
+
+def _pushes(listed: list[tuple[str, list[float]]], classes: list[Any]) -> list[str]:
+    """Return a line a class: the n-grams that speak for it most, the strongest first."""
+    lines = []
+    for k, label in enumerate(classes):
+        sign, place = (1 if k else -1, 0) if len(classes) == 2 else (1, k)
+        towards = sorted(((sign * added[place], text) for text, added in listed), reverse=True)
+        words = [f"{text} ({value:.2f})" for value, text in towards if value > 0]
+        lines.append(f"  towards {label}: {', '.join(words) or 'none of them'}")
+    return lines
 
 
 def _threshold(known: dict[str, Any]) -> str:

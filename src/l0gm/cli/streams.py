@@ -10,6 +10,7 @@ from __future__ import annotations
 import csv
 import gzip
 import re
+import zlib
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -134,8 +135,8 @@ def _csv(path: Path) -> Stream:
         with _read_errors(path), path.open("rb", buffering=0) as file, pa.PythonFile(file, "r") as stream:
             source = pa.CompressedInputStream(stream, "gzip") if path.suffix.lower() == ".gz" else stream
             with arrow.open_csv(source, how, layout, conversion) as reader:
-                for batch in reader:
-                    yield min(file.tell() / size, 1.0), _frame(batch)
+                for number, batch in enumerate(reader, 1):
+                    yield min(number * BLOCK, file.tell(), size) / size, _frame(batch)  # it is read far ahead
 
     return Stream(str(path), names, True, read)
 
@@ -152,7 +153,7 @@ def _header(path: Path) -> tuple[list[str], int]:
                         if not any(rows):
                             raise DataError(f"{path} has no rows")
                     return _named(cells), number + 1
-    except (OSError, EOFError, csv.Error) as error:
+    except (OSError, EOFError, zlib.error, csv.Error) as error:
         raise DataError(f"{path} cannot be read as {kind_of(path)[1:]}: its header is damaged ({error})") from error
     raise DataError(f"{path} has no header")
 

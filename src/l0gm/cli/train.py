@@ -17,12 +17,13 @@ __all__ = ["EXAMPLES", "run"]
 
 STAYS = (
     *("active", "penalty", "cost", "embedding_dim", "deep", "cin", "linear", "mask", "gate"),
-    *("categorical", "missing"),
+    *("categorical", "missing", "text", "encoder"),
 )
 """Options on what a model that training goes on from has decided already."""
 
 EXAMPLES = (
     "\b\nExamples:\n"
+    "  l0gm train imdb --encoder ngrams --seeds 5\n"
     "  l0gm train adult --split openml --active 0.15 --seeds 5\n"
     "  l0gm train people.csv --target income --drop id --out runs/people\n"
     "  l0gm train people.csv --target income --active auto --teacher trees\n"
@@ -137,6 +138,11 @@ def run(
     missing: Annotated[
         str, typer.Option(help="Values that are missing ones in every column, as unknown,-999; NA and ? are so anyway.")
     ] = "",
+    text: Annotated[str, typer.Option(help="Columns to read as text, separated by commas; most are recognised.")] = "",
+    encoder: Annotated[
+        str | None,
+        typer.Option(help="What makes a vector of a text: ngrams, scratch, minilm, mpnet, a model's name or folder."),
+    ] = None,
     drop: Annotated[str, typer.Option(help="Columns to leave out, separated by commas.")] = "",
     as_json: Annotated[bool, typer.Option("--json", help="Print the summary as JSON.")] = False,
     progress: Annotated[bool | None, typer.Option(help="Show a progress bar; by default on a terminal.")] = None,
@@ -171,13 +177,15 @@ def run(
         "device": device,
         "categorical": names(categorical),
         "missing_values": names(missing),
+        "text": names(text),
+        "encoder": encoder,
     }
     from l0gm.cli.files import check_columns
     from l0gm.cli.sources import is_registered, read_task, short_name
     from l0gm.experiments import run_seeds
     from l0gm.runtime import load
 
-    text: tuple[str, ...] = ()
+    spelled = [*options["categorical"], *options["text"]]  # as prediction reads them: 00501 is not 501
     if initial is not None:
         options["initial_model"] = str(initial)
         given = {**options, "missing": options["missing_values"]}
@@ -185,12 +193,12 @@ def run(
             if given[name] not in (None, []):
                 raise ParameterError(f"--{name.replace('_', '-')}: it stays that of --from {initial}; leave it out")
         start = load(initial)
-        text = start.schema.text_sources
+        spelled = list(start.schema.text_sources)
         if target is None and not is_registered(data):
             target = start.information.get("target")
-    task = read_task(data, target, split, test, test_size, out_of_core, text)
+    task = read_task(data, target, split, test, test_size, out_of_core, spelled)
     dropped = names(drop)
-    for option, listed in (("--drop", dropped), ("--categorical", options["categorical"])):
+    for option, listed in (("--drop", dropped), *((f"--{name}", options[name]) for name in ("categorical", "text"))):
         check_columns(task.train.frame, listed, option)
     if task.train.target in dropped:
         raise ParameterError(f"--drop {task.train.target}: it is the target")

@@ -7,14 +7,21 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import nn
 
 from l0gm.compaction.plan import CompactionPlan
-from l0gm.encoders.tabular import TabularEncoder
+from l0gm.encoders.pooled import FrozenTransformer, PooledText, TrainedTransformer
+from l0gm.encoders.rows import RowEncoder
+from l0gm.encoders.text import NgramBag
+from l0gm.errors import CompactionError, ParameterError
 from l0gm.heads import IntegratedHead
 from l0gm.model import GatedModel
+from l0gm.networks import describe
 from l0gm.runtime.tabular import FieldArrays, TabularProgram
+from l0gm.runtime.texts import BagTable, TextPart
+from l0gm.runtime.transformers import NamedNetwork, StoredNetwork, TransformerPart
 
-__all__ = ["apply"]
+__all__ = ["apply", "text_mean"]
 
 Array = NDArray[Any]
 
@@ -23,19 +30,33 @@ Array = NDArray[Any]
 def apply(model: GatedModel, plan: CompactionPlan) -> TabularProgram:
     """Return the program that computes what ``model`` computes at inference.
 
-    Closed dimensions leave the embedding tables, the first deep layer and the CIN; a field without an open one
-    leaves altogether. What is left of the gate's values is multiplied into the tables.
+    Closed dimensions leave the embedding tables, the first deep layer, the CIN and the text term; a field or text
+    without an open one leaves altogether. What is left of the gate's values is multiplied into the tables. Without a
+    deep branch a text's values are its logits: the text term is multiplied into its table, too.
     """
     encoder, head = model.encoder, model.head
-    assert isinstance(encoder, TabularEncoder)  # plan() has looked
+    assert isinstance(encoder, RowEncoder)  # plan() has looked
     assert isinstance(head, IntegratedHead)
-    z = model.gate.inference_values().cpu().numpy().reshape(encoder.n_fields, encoder.width).astype(np.float64)
+    gates = model.gate.inference_values().cpu().numpy().astype(np.float64)
+    z = gates[: encoder.field_dim].reshape(encoder.n_fields, encoder.width)
     kept = plan.kept
     place = {d: i for i, d in enumerate(plan.coordinates)}
     opened = [list(plan.open_dimensions[i]) for i in kept]
     flat = [i * encoder.width + d for i, dims in zip(kept, opened, strict=True) for d in dims]
 
-    embeddings = encoder.tables.tables()
+    texts: list[TextPart] = []
+    outs: list[Array] = [np.zeros((head.n_outputs, 0))]
+    starts = encoder.field_dim + np.cumsum([0, *encoder.text_dims])
+    for i in plan.kept_texts:
+        assert head.text is not None
+        dims = starts[i] + np.array(plan.open_in_texts[i])
+        flat += dims.tolist()
+        weight = head.text.weight.cpu().numpy().astype(np.float64)[:, dims - encoder.field_dim]
+        part, out = _text(encoder.texts[i], list(plan.open_in_texts[i]), gates[dims], weight, _folds(head, len(dims)))
+        texts.append(part)
+        outs.append(out)
+
+    embeddings = [] if encoder.fields is None else encoder.fields.tables.tables()
     linear = None if head.linear is None else head.linear.tables.tables()
     gated = head.linear is not None and head.linear.gated
     fields = []
@@ -68,7 +89,74 @@ def apply(model: GatedModel, plan: CompactionPlan) -> TabularProgram:
         deep=tuple(deep),
         cin=tuple(cin),
         cin_out=None if head.cin_out is None else _f32(head.cin_out.weight.cpu().numpy()),
+        texts=tuple(texts),
+        text_out=_f32(np.concatenate(outs, axis=1)) if texts else None,
     )
+
+
+def _text(encoder: nn.Module, dims: list[int], z: Array, weight: Array, folds: bool) -> tuple[TextPart, NDArray[Any]]:
+    """Return the part of a text whose open coordinates are ``dims``, and what its values add to the logits (C, k).
+
+    ``weight`` (C, len(dims)) is what the text term multiplies them with; ``folds`` says that it goes into the table.
+    """
+    if isinstance(encoder, PooledText):
+        scale = z / encoder.scale.double().cpu().numpy()[dims]
+        offset = -encoder.center.double().cpu().numpy()[dims] * scale
+        matrix = np.diag(scale)
+        if folds:
+            matrix, offset, weight = matrix @ weight.T, offset @ weight.T, np.eye(len(weight))
+        columns = np.array(dims, dtype=np.int32)
+        return TransformerPart(encoder.pooling, _network(encoder), columns, _f32(matrix), _f32(offset)), weight
+    if not isinstance(encoder, NgramBag):
+        raise CompactionError(f"compaction does not know how to cut a {type(encoder).__name__}")
+    table = encoder.vectors().cpu().numpy()[:, dims] * z
+    if folds:
+        return BagTable(_f32(table @ weight.T)), np.eye(len(weight))
+    return BagTable(_f32(table)), weight
+
+
+def _network(encoder: PooledText) -> NamedNetwork | StoredNetwork:
+    """Return the network of an encoder: by its name, or with its weights where they were trained.
+
+    Behind its last normalisation nothing mixes coordinates, and there is nothing there: normalising one coordinate
+    takes them all. So what belongs to a closed coordinate alone are two numbers, its scale and shift, which stay.
+    """
+    if isinstance(encoder, FrozenTransformer):
+        return NamedNetwork(encoder.name, encoder.checksum, encoder.dim)
+    if not isinstance(encoder, TrainedTransformer):
+        raise CompactionError(f"compaction does not know how to cut a {type(encoder).__name__}")
+    network: Any = encoder.network.network
+    try:
+        settings = describe(network)
+    except ParameterError as error:
+        raise CompactionError(str(error)) from error
+    return StoredNetwork(settings, {name: _f32(value.cpu().numpy()) for name, value in network.state_dict().items()})
+
+
+@torch.no_grad()
+def text_mean(model: GatedModel, plan: CompactionPlan, mean: Array) -> NDArray[np.float64]:
+    """Return the mean of the values that :func:`apply`'s program makes of texts.
+
+    ``mean`` (dimensions of all texts,) is that of h before the gate. The values are linear in h.
+    """
+    encoder, head = model.encoder, model.head
+    assert isinstance(encoder, RowEncoder)
+    assert isinstance(head, IntegratedHead)
+    z = model.gate.inference_values().cpu().numpy().astype(np.float64)[encoder.field_dim :]
+    starts = np.cumsum([0, *encoder.text_dims])
+    parts = [np.zeros(0)]
+    for i in plan.kept_texts:
+        assert head.text is not None
+        dims = starts[i] + np.array(plan.open_in_texts[i])
+        value = mean[dims] * z[dims]
+        weight = head.text.weight.cpu().numpy().astype(np.float64)[:, dims]
+        parts.append(weight @ value if _folds(head, len(dims)) else value)
+    return np.concatenate(parts)
+
+
+def _folds(head: IntegratedHead, n_open: int) -> bool:
+    """Return whether a text's values are its logits: nothing else reads its open dimensions, which are more."""
+    return head.deep is None and head.n_outputs < n_open
 
 
 def _scaled(table: tuple[Array, Array | None], columns: list[int], z: Array) -> tuple[Array, Array | None]:

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from l0gm.compaction.verify import TOLERANCE, verify
 from l0gm.data.schema import NumericField, Schema
+from l0gm.encoders.rows import RowEncoder
 from l0gm.encoders.tabular import FieldTables, TabularEncoder
 from l0gm.errors import CompactionError
 from l0gm.gates import HardConcreteGate
@@ -47,6 +48,10 @@ def expand(
     CompactionError
         If the program reads no field or has no branch, or the model's answers differ from it.
     """
+    if program.texts:
+        raise CompactionError(
+            "a model that reads texts cannot be trained on yet: fit without initial_model, on the old and new rows"
+        )
     if not schema.fields or not (program.linear or program.deep or program.cin):
         raise CompactionError("this model gives every row the same answer: there is nothing in it to train on")
     m, outputs = len(schema.fields), program.n_outputs
@@ -90,7 +95,7 @@ def expand(
     bound = torch.full((m * width,), LOG_ALPHA_BOUND)
     gate.log_alpha.copy_(torch.where(torch.tensor(mask.ravel()), bound, -bound))
     gate.harden()
-    model = GatedModel(encoder, gate, head).eval()
+    model = GatedModel(RowEncoder(encoder), gate, head).eval()
     try:
         verify(model, schema, program, schema, tolerance=tolerance)
     except CompactionError as error:

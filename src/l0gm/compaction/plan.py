@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from l0gm.data.schema import Schema
-from l0gm.encoders.tabular import TabularEncoder
+from l0gm.encoders.rows import RowEncoder
 from l0gm.errors import CompactionError
 from l0gm.heads import IntegratedHead
 from l0gm.model import GatedModel
@@ -17,16 +18,22 @@ __all__ = ["CompactionPlan", "plan"]
 
 @dataclass(frozen=True)
 class CompactionPlan:
-    """Which fields and dimensions stay.
+    """Which fields, texts and dimensions stay.
 
     Parameters
     ----------
     fields : tuple of str
-        All fields of the gated model, in order.
+        All fields of a table, in order.
     width : int
         Dimensions a field before compaction (the paper's D).
     open_dimensions : tuple of tuple of int
         For each field the coordinates that are open, 0 to width - 1.
+    texts : tuple of str
+        All texts, in order.
+    text_dims : tuple of int
+        Dimensions of each before compaction.
+    open_in_texts : tuple of tuple of int
+        For each text the coordinates that are open.
     reads_raw : bool
         Whether the linear term reads every field around the gate, so that none can leave.
     n_parameters : int
@@ -36,6 +43,9 @@ class CompactionPlan:
     fields: tuple[str, ...]
     width: int
     open_dimensions: tuple[tuple[int, ...], ...]
+    texts: tuple[str, ...]
+    text_dims: tuple[int, ...]
+    open_in_texts: tuple[tuple[int, ...], ...]
     reads_raw: bool
     n_parameters: int
 
@@ -45,9 +55,15 @@ class CompactionPlan:
         return tuple(i for i, d in enumerate(self.open_dimensions) if d or self.reads_raw)
 
     @property
+    def kept_texts(self) -> tuple[int, ...]:
+        """Numbers of the texts that stay."""
+        return tuple(i for i, d in enumerate(self.open_in_texts) if d)
+
+    @property
     def dropped(self) -> tuple[str, ...]:
-        """Names of the fields that leave."""
-        return tuple(name for i, name in enumerate(self.fields) if i not in self.kept)
+        """Names of the fields and texts that leave."""
+        fields = [name for i, name in enumerate(self.fields) if i not in self.kept]
+        return (*fields, *(name for i, name in enumerate(self.texts) if i not in self.kept_texts))
 
     @property
     def coordinates(self) -> tuple[int, ...]:
@@ -57,22 +73,29 @@ class CompactionPlan:
     @property
     def n_open(self) -> int:
         """Open dimensions."""
-        return sum(map(len, self.open_dimensions))
+        return sum(map(len, self.open_dimensions + self.open_in_texts))
+
+    @property
+    def n_dimensions(self) -> int:
+        """Dimensions of the interface, before compaction."""
+        return len(self.fields) * self.width + sum(self.text_dims)
 
     @property
     def support(self) -> dict[str, int]:
-        """Open dimensions of each field."""
-        return {name: len(d) for name, d in zip(self.fields, self.open_dimensions, strict=True)}
+        """Open dimensions of each field and text."""
+        opened = self.open_dimensions + self.open_in_texts
+        return {name: len(d) for name, d in zip(self.fields + self.texts, opened, strict=True)}
 
     def __str__(self) -> str:
-        total = len(self.fields) * self.width
-        lines = [
-            f"keep {self.n_open} of {total} dimensions, {len(self.kept)} of {len(self.fields)} fields, "
-            f"{len(self.coordinates)} of {self.width} coordinates of the interaction maps"
-        ]
-        longest = max(map(len, self.fields))
-        for i, (name, dims) in enumerate(zip(self.fields, self.open_dimensions, strict=True)):
-            stays = f"{len(dims):3d} of {self.width} dimensions" if i in self.kept else "dropped"
+        kept, names = len(self.kept) + len(self.kept_texts), self.fields + self.texts
+        first = f"keep {self.n_open} of {self.n_dimensions} dimensions, {kept} of {len(names)} fields"
+        if self.fields:
+            first += f", {len(self.coordinates)} of {self.width} coordinates of the interaction maps"
+        lines = [first]
+        longest = max(map(len, names))
+        sizes = (self.width,) * len(self.fields) + self.text_dims
+        for (name, count), size in zip(self.support.items(), sizes, strict=True):
+            stays = "dropped" if name in self.dropped else f"{count:3d} of {size} dimensions"
             lines.append(f"  {name:<{longest}}  {stays}")
         return "\n".join(lines)
 
@@ -83,18 +106,27 @@ def plan(model: GatedModel, schema: Schema) -> CompactionPlan:
     Raises
     ------
     CompactionError
-        If the model is not one of tables with an integrated head.
+        If the model is not one of rows with an integrated head.
     """
     encoder, head = model.encoder, model.head
-    if not isinstance(encoder, TabularEncoder) or not isinstance(head, IntegratedHead):
+    if not isinstance(encoder, RowEncoder) or not isinstance(head, IntegratedHead):
         raise CompactionError(
-            f"{type(encoder).__name__} with {type(head).__name__}: compaction knows TabularEncoder with IntegratedHead"
+            f"{type(encoder).__name__} with {type(head).__name__}: compaction knows RowEncoder with IntegratedHead"
         )
-    mask = model.gate.open_mask().cpu().numpy().reshape(encoder.n_fields, encoder.width)
+    mask = model.gate.open_mask().cpu().numpy()
+    fields = mask[: encoder.field_dim].reshape(encoder.n_fields, encoder.width)
+    texts = np.split(mask[encoder.field_dim :], np.cumsum(encoder.text_dims)[:-1]) if encoder.text_dims else []
     return CompactionPlan(
-        fields=schema.names,
+        fields=tuple(f.name for f in schema.fields),
         width=encoder.width,
-        open_dimensions=tuple(tuple(int(d) for d in np.flatnonzero(row)) for row in mask),
+        open_dimensions=tuple(map(_where, fields)),
+        texts=tuple(f.name for f in schema.texts),
+        text_dims=tuple(encoder.text_dims),
+        open_in_texts=tuple(map(_where, texts)),
         reads_raw=head.linear is not None and not head.linear.gated,
         n_parameters=sum(p.numel() for part in (encoder, head) for p in part.parameters()),
     )
+
+
+def _where(mask: NDArray[np.bool_]) -> tuple[int, ...]:
+    return tuple(int(d) for d in np.flatnonzero(mask))

@@ -7,7 +7,7 @@ import numpy as np
 from l0gm.data.frames import Table
 from l0gm.data.probes import probe_rows
 from l0gm.data.schema import Schema
-from l0gm.encoders.tabular import TabularBatch
+from l0gm.encoders.batch import RowBatch
 from l0gm.errors import CompactionError
 from l0gm.model import GatedModel
 from l0gm.runtime.model import Certificate
@@ -51,7 +51,8 @@ def verify(
     if strange:
         raise CompactionError(f"the model has weights that are not finite ({', '.join(strange)}): it was not compacted")
     table = Table(probe_rows(schema, n_rows, seed))
-    expected = predict(model, TabularBatch.of(schema.encode(table), next(model.parameters()).device)).cpu().numpy()
+    rows = RowBatch.of(schema.encode(table), next(model.parameters()).device)
+    expected = predict(model, rows).cpu().numpy()
     got = program.probabilities(cut.encode(table))
     difference = np.abs(expected - got)
     worst = float(difference.max())

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import numbers
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from l0gm.data.binning import constant_edges, quantile_edges, tree_edges
 from l0gm.data.frames import Table, canonical, parse_number, parse_time
+from l0gm.data.ngrams import fit_ngrams
 from l0gm.data.schema import (
     CategoricalField,
     Field,
@@ -21,10 +22,47 @@ from l0gm.data.schema import (
     Schema,
     check_finite,
 )
+from l0gm.data.texts import NgramField, TextField
 from l0gm.data.values import TIME_PARTS, is_missing_text, time_part
+from l0gm.data.words import n_words
 from l0gm.errors import DataError, ParameterError
 
-__all__ = ["SchemaFitter", "least_count"]
+__all__ = ["NgramReader", "SchemaFitter", "TextReader", "least_count"]
+
+LEAST_TEXTS = 10
+LEAST_WORDS = 5
+LOOKED_AT = 1000
+
+
+class TextReader(Protocol):
+    """Decides how a text column is read."""
+
+    def field(
+        self, name: str, source: str, texts: Sequence[str | None], missing: tuple[str, ...], notes: list[str]
+    ) -> TextField | None:
+        """Return the field of a column of these texts (n,), None for a missing one; None if it is of no use."""
+        ...
+
+
+@dataclass(frozen=True)
+class NgramReader:
+    """Reads texts as word n-grams: see :func:`l0gm.data.ngrams.fit_ngrams` and :meth:`NgramVocabulary.find`."""
+
+    words: int = 3
+    min_count: int = 2
+    most: int = 1_000_000
+    tail: float = 0.0
+
+    def field(
+        self, name: str, source: str, texts: Sequence[str | None], missing: tuple[str, ...], notes: list[str]
+    ) -> NgramField | None:
+        """Return the field, None if no n-gram is in ``min_count`` texts."""
+        vocabulary = fit_ngrams(texts, words=self.words, min_count=self.min_count, most=self.most)
+        if len(vocabulary) == 0:
+            notes.append(f"{name}: text, no n-gram of which is in {self.min_count} rows, dropped")
+            return None
+        notes.append(f"{name}: text, {len(vocabulary):,} n-grams of up to {vocabulary.longest} words")
+        return NgramField(name, source, vocabulary, self.tail, missing)
 
 
 @dataclass(frozen=True)
@@ -52,6 +90,11 @@ class SchemaFitter:
     missing_values : collection of str or numbers
         Values that are missing ones in every column, such as ``"unknown"`` or ``-999``. Among numbers and dates the
         usual texts for nothing (``NA``, ``?``, see :data:`l0gm.data.values.MISSING_TEXTS`) need not be named.
+    text : collection of str
+        Columns to read as text. Others of 10 or more different values are, where half of the rows that have a value
+        have one of their own and these are of 5 words or more on average.
+    reader : TextReader
+        How texts are read.
     """
 
     bins: Literal["tree", "quantile"] = "tree"
@@ -63,6 +106,8 @@ class SchemaFitter:
     infinite: Literal["error", "missing"] = "error"
     categorical: Collection[str] = ()
     missing_values: Collection[str | float] = ()
+    text: Collection[str] = ()
+    reader: TextReader = NgramReader()
 
     def __post_init__(self) -> None:
         if self.bins not in ("tree", "quantile"):
@@ -79,8 +124,12 @@ class SchemaFitter:
             value = getattr(self, name)
             if not isinstance(value, numbers.Integral) or value < least:
                 raise ParameterError(f"{name}={value!r}: a whole number, at least {least}")
-        if isinstance(self.categorical, str):
-            raise ParameterError(f"categorical={self.categorical!r}: give a list of column names")
+        for name in ("categorical", "text"):
+            if isinstance(getattr(self, name), str):
+                raise ParameterError(f"{name}={getattr(self, name)!r}: give a list of column names")
+        both = sorted({*map(str, self.categorical)} & {*map(str, self.text)})
+        if both:
+            raise ParameterError(f"categorical and text both name {both}: choose one of them")
         if isinstance(self.missing_values, str) or not isinstance(self.missing_values, Collection):
             raise ParameterError(f"missing_values={self.missing_values!r}: give a list of texts and numbers")
         for value in self.missing_values:
@@ -104,21 +153,38 @@ class SchemaFitter:
         Raises
         ------
         DataError
-            If the table is empty, ``categorical`` names a column that it lacks, or no column is usable.
+            If the table is empty, ``categorical`` or ``text`` names a column that it lacks, or no column is usable.
         """
         table = Table(data)
         if len(table) == 0:
             raise DataError("the table has no rows")
-        unknown = [name for name in self.categorical if str(name) not in table]
-        if unknown:
-            raise DataError(f"categorical names columns that the table lacks: {unknown}")
+        for option in ("categorical", "text"):
+            unknown = [name for name in getattr(self, option) if str(name) not in table]
+            if unknown:
+                raise DataError(f"{option} names columns that the table lacks: {unknown}")
         notes: list[str] = []
         fields: list[Field] = []
+        texts: list[TextField] = []
         for name in table.names:
-            fields += self._column(table, name, y, notes)
-        if not fields:
+            if table.texts_alone or name in map(str, self.text) or self._holds_text(table, name):
+                found = self.reader.field(name, name, table.texts(name, self._missing), self._missing, notes)
+                texts += [] if found is None else [found]
+            else:
+                fields += self._column(table, name, y, notes)
+        if not fields and not texts:
             raise DataError("no column is usable: " + "; ".join(notes))
-        return Schema(tuple(fields), tuple(table.names)), notes
+        return Schema(tuple(fields), tuple(table.names), tuple(texts)), notes
+
+    def _holds_text(self, table: Table, name: str) -> bool:
+        if name in map(str, self.categorical) or table.kind(name, self._missing) != "text":
+            return False
+        codes, values = table.factorize(name, self._missing)
+        told = [value for value in values[:LOOKED_AT] if isinstance(value, str)]
+        return (
+            len(values) >= max(LEAST_TEXTS, (codes >= 0).sum() / 2)
+            and len(told) > 0
+            and sum(map(n_words, told)) >= LEAST_WORDS * len(told)
+        )
 
     def _column(self, table: Table, name: str, y: NDArray[np.int64], notes: list[str]) -> list[Field]:
         forced = name in map(str, self.categorical)
@@ -181,8 +247,11 @@ class SchemaFitter:
         times = table.times(name, self._missing)
         parts = {part: time_part(times, part) for part in TIME_PARTS}
         varying = [part for part, x in parts.items() if len(np.unique(x[~np.isnan(x)])) > 1]
+        mark = ":"
+        while any(f"{name}{mark}{part}" in table for part in TIME_PARTS):  # a column's own name
+            mark += ":"
         fields = [
-            self._numeric(name, parts[part], y, [], label=f"{name}:{part}", part=part)
+            self._numeric(name, parts[part], y, [], label=f"{name}{mark}{part}", part=part)
             for part in varying or ["elapsed_days"]
         ]
         kept = [f for f in fields if f is not None]

@@ -2,13 +2,16 @@
 
 A table is whatever narwhals takes eagerly (pandas, polars, pyarrow, ...), a mapping from names to columns, a list
 of rows as dicts, a structured array, or a two-dimensional array or list of rows without names, whose columns are
-called ``x0``, ``x1``, and so on. A column is looked at when it is asked for: one that nobody reads may hold anything.
+called ``x0``, ``x1``, and so on. Texts without a table around them, a list or a series of them, are one column, called
+``text`` unless the series has a name. A column is looked at when it is asked for: one that nobody reads may hold
+anything.
 """
 
 from __future__ import annotations
 
 import functools
 import math
+import sys
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence, Sized
 from contextlib import suppress
@@ -40,6 +43,7 @@ from l0gm.data.values import (
     parse_number,
     parse_time,
     seconds,
+    spellings,
 )
 from l0gm.errors import DataError, L0GMError
 
@@ -87,6 +91,8 @@ class Table:
     named : bool
         Whether the table brought a name for each column, as text. An array brings none; whole numbers, which pandas
         gives to columns without a name, are none either.
+    texts_alone : bool
+        Whether it was no table but the texts of one column.
 
     Raises
     ------
@@ -97,11 +103,16 @@ class Table:
     names: list[str]
     n_rows: int
     named: bool
+    texts_alone: bool = False
 
     def __init__(self, data: object) -> None:
         if isinstance(data, Table):
             self.__dict__.update(data.__dict__)
             return
+        texts = _texts(data)
+        if texts is not None:
+            self.texts_alone = True
+            data = texts
         unnamed = _unnamed_columns(data)
         if unnamed is not None:
             data = unnamed
@@ -168,6 +179,17 @@ class Table:
         return tidy(*factorize_series(column, name), missing)
 
     @_naming
+    def texts(self, name: str, missing: Collection[str] = ()) -> list[str | None]:
+        """Return the column as text, n of them, None where it is missing or blank."""
+        column, kind = self._column(name)
+        if kind not in (None, "text"):
+            codes, values = self.factorize(name, missing)
+            spelled = [*spellings(values), None]  # the last entry serves code -1
+            return [spelled[code] for code in codes]
+        found = spellings(column.tolist() if isinstance(column, np.ndarray) else column.to_list())
+        return [None if text in missing else text for text in found] if missing else found
+
+    @_naming
     def numbers(self, name: str, missing: Collection[str] = ()) -> NDArray[np.float64]:
         """Return the column as float64 (n,), NaN where it is missing.
 
@@ -220,7 +242,7 @@ class Table:
         """Return the table of these rows, in this order."""
         chosen = Table.__new__(Table)
         chosen._set(self.names, lambda name: self._column(name)[0][rows])
-        chosen.n_rows, chosen.named = len(rows), self.named
+        chosen.n_rows, chosen.named, chosen.texts_alone = len(rows), self.named, self.texts_alone
         return chosen
 
     def renamed(self, names: Sequence[str]) -> Table:
@@ -285,6 +307,30 @@ def _blank(x: NDArray[Any], missing: Collection[str], parse: Callable[[object], 
         with suppress(TypeError, ValueError, OverflowError):  # a word
             x = np.where(x == parse(text), parse(None), x)
     return x
+
+
+def _texts(data: Any) -> dict[str, Any] | None:
+    """Return texts that are no table, a list, an array or a series of them, as a column; None for anything else."""
+    if isinstance(data, (str, bytes, Mapping)) or hasattr(type(data), "columns") or hasattr(data, "column_names"):
+        return None
+    if isinstance(data, (list, tuple)):
+        first = next((value for value in data if value is not None), None)
+        return {"text": data} if isinstance(first, str) else None
+    if getattr(data, "ndim", 1) != 1 or not hasattr(data, "__len__"):
+        return None
+    if isinstance(data, np.ndarray):
+        first = next((value for value in data if value is not None), None) if data.dtype.kind in "OUT" else None
+        return {"text": data} if isinstance(first, str) else None
+    arrow = sys.modules.get("pyarrow")
+    if arrow is not None and isinstance(data, arrow.Array):
+        data = arrow.chunked_array([data])
+    series = nw.from_native(data, series_only=True, pass_through=True)
+    if not isinstance(series, nw.Series):
+        return None
+    column = read_series(series, "text")
+    name = series.name if isinstance(series.name, str) and series.name else "text"
+    is_text = typed_kind(column) == "text" if isinstance(column, nw.Series) else _texts(column) is not None
+    return {name: data} if is_text else None
 
 
 def _unnamed_columns(data: Any) -> dict[str, Any] | None:

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from l0gm.data.frames import Table, canonical
+from l0gm.data.values import parse_time
 from l0gm.errors import DataError
 
 __all__ = ["MOST_GROUPS", "OTHER", "group_rows"]
@@ -20,9 +21,9 @@ OTHER = "(other)"
 def group_rows(X: Any, by: Any) -> tuple[list[str | None], list[str | None]]:
     """Return (each row's group (n,), the groups in a sensible order).
 
-    Up to 12 distinct values are groups of their own. Of more, numbers, durations and dates are parted at their
-    quartiles, and of texts the 11 most frequent are kept and the others are one group. Missing values are a group,
-    None.
+    Up to 12 distinct values are groups of their own. Of more, numbers, durations and dates, written as text or not,
+    are parted at their quartiles, and of other texts the 11 most frequent are kept and the others are one group.
+    Missing values are a group, None.
 
     Parameters
     ----------
@@ -64,13 +65,20 @@ def _groups(table: Table, name: str) -> tuple[NDArray[np.int64], list[str]]:
     if kind in ("number", "duration"):
         numbers = table.numbers(name)
         return _quarters(numbers, ~np.isnan(numbers), lambda x: f"{x:.6g}")
-    if kind == "time":
+    if kind == "time" or (kind == "text" and _are_dates(values)):
         times = table.times(name)
         return _quarters(times.astype(np.int64), ~np.isnat(times), lambda x: str(np.datetime64(int(x), "us"))[:10])
     frequent = np.argsort(-np.bincount(codes[codes >= 0], minlength=len(values)), kind="stable")[: MOST_GROUPS - 1]
     place = np.full(len(values), len(frequent))
     place[frequent] = np.arange(len(frequent))
     return _placed(codes, place), [*(texts[i] for i in frequent), OTHER]
+
+
+def _are_dates(texts: list[Any]) -> bool:
+    try:
+        return not np.isnat([parse_time(text) for text in texts]).all()
+    except (ValueError, OverflowError):
+        return False
 
 
 def _placed(codes: NDArray[np.int64], place: NDArray[np.intp]) -> NDArray[np.int64]:

@@ -223,9 +223,11 @@ class ParquetTable:
 
 
 def is_path(data: object) -> bool:
-    """Return whether ``data`` is a path or a list of paths."""
-    listed = data if isinstance(data, (list, tuple)) and data else [data]
-    return all(isinstance(path, (str, os.PathLike)) for path in listed)
+    """Return whether ``data`` is a path or a list of paths; in a list, strings that do not end so are texts."""
+    if not isinstance(data, (list, tuple)):
+        return isinstance(data, (str, os.PathLike))
+    named = (isinstance(path, os.PathLike) or (isinstance(path, str) and path.endswith(".parquet")) for path in data)
+    return len(data) > 0 and all(named)
 
 
 def open_table(data: Any) -> Table | ParquetTable:
@@ -276,7 +278,7 @@ def _files(path: Path) -> list[Path]:
     if path.is_file():
         return [path]
     if not path.is_dir():
-        raise DataError(f"{path}: no such file or folder")
+        raise DataError(f"{str(path)[:500]}: no such file or folder; for one text, give a list of it")
     found = sorted(file for file in path.rglob("*.parquet") if file.is_file() and not file.name.startswith((".", "_")))
     if not found:
         raise DataError(f"{path} holds no parquet file")

@@ -13,9 +13,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 from l0gm.data.schema import CategoricalField, Field, HashedField, NumericField, Schema, checksum
+from l0gm.data.texts import TextField
 
 __all__ = ["probe_rows"]
 
+LONGEST = 64
+MOST_PIECES = 4096
+_STRANGE = (
+    "\N{WHITE QUESTION MARK ORNAMENT}unseen",
+    "zzyzx",
+    "<br />",
+    "&amp;",
+    "!",
+    "\N{GRINNING FACE}",
+    "\u6771",
+    "x" * 80,
+)
+LARGEST = float(np.finfo(np.float64).max)
 _UNSEEN = "\N{WHITE QUESTION MARK ORNAMENT} unseen"
 
 
@@ -24,10 +38,13 @@ def probe_rows(schema: Schema, n_rows: int = 2048, seed: int = 0) -> dict[str, N
 
     A numeric column takes each bin edge, the floats next to it, values inside and outside the bins, and missing
     ones; a categorical one each of its values, unseen ones and missing ones, as far as ``n_rows`` goes round.
-    A date column takes instants from 1950 to 2100, half of them from 2000 to 2035.
+    A date column takes instants from 1950 to 2100, half of them from 2000 to 2035. A text column takes texts of what
+    its field knows, and of other words, empty and missing ones.
     """
     columns: dict[str, NDArray[Any]] = {}
-    for source in schema.sources:
+    for text in schema.texts:
+        columns[text.source] = _texts(text, n_rows, np.random.PCG64([seed, checksum(text.source)]))
+    for source in dict.fromkeys(f.source for f in schema.fields):
         field = next(f for f in schema.fields if f.source == source)
         bits = np.random.PCG64([seed, checksum(source)])
         if isinstance(field, NumericField) and field.part is not None:
@@ -43,14 +60,26 @@ def _values(f: Field, bits: np.random.PCG64) -> NDArray[Any]:
         width = np.diff(edges)
         inside = edges[:-1] + _uniform((3, f.n_bins), bits) * width
         near = [np.nextafter(edges, -np.inf), edges, np.nextafter(edges, np.inf)]
-        whole = edges[-1] - edges[0]
-        far = [edges[0] - whole, edges[-1] + whole, np.nan, *([np.inf] if f.infinite == "missing" else [])]
+        low, high = float(f.edges[0]), float(f.edges[-1])
+        beyond = [max(low - (high - low), -LARGEST), min(high + (high - low), LARGEST)]
+        far = [*beyond, np.nan, *([np.inf] if f.infinite == "missing" else [])]
         return np.concatenate([*near, inside.ravel(), np.repeat(far, 8)])
     if isinstance(f, CategoricalField):
         values: list[str | None] = [*f.vocabulary, *[_UNSEEN] * 8, *[None] * 8]
     elif isinstance(f, HashedField):
         values = [*(f"probe {i}" for i in range(2000)), *[None] * 8]
     return np.array(values, dtype=object)
+
+
+def _texts(f: TextField, n_rows: int, bits: np.random.PCG64) -> NDArray[Any]:
+    """Return texts of up to LONGEST pieces, one in 16 of them missing, and one in 16 empty."""
+    pieces = np.array([*f.pieces(bits.random_raw(MOST_PIECES)), *_STRANGE], dtype=object)
+    kind, length = _uniform(n_rows, bits), (_uniform(n_rows, bits) ** 2 * LONGEST).astype(np.int64) + 1
+    places = np.split((_uniform(int(length.sum()), bits) * len(pieces)).astype(np.int64), np.cumsum(length)[:-1])
+    texts = np.empty(n_rows, dtype=object)
+    for i, place in enumerate(places):
+        texts[i] = None if kind[i] < 1 / 16 else "" if kind[i] < 1 / 8 else " ".join(pieces[place])
+    return texts
 
 
 def _spread(values: NDArray[Any], n_rows: int, bits: np.random.PCG64) -> NDArray[Any]:

@@ -12,7 +12,7 @@ import itertools
 import math
 import re
 import zlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any, ClassVar
 
@@ -21,30 +21,50 @@ import numpy.typing as npt
 from numpy.typing import NDArray
 
 from l0gm.data.frames import Table
+from l0gm.data.ragged import Ragged
+from l0gm.data.texts import TextField, text_field_from
 from l0gm.data.values import TIME_PARTS, spellings, time_part
 from l0gm.errors import ArtifactError, DataError, ParameterError
 
-__all__ = ["CategoricalField", "Encoded", "Field", "HashedField", "NumericField", "Schema"]
+__all__ = ["PREFIX", "CategoricalField", "Encoded", "Field", "HashedField", "NumericField", "Schema"]
 
+PREFIX = "schema.text."
+"""Of the names of a schema's arrays."""
 MISSING = 0
 UNSEEN = 1
 _WHOLE = re.compile(r"-?[0-9]+(\.0)?")
-BOOLEANS = {"1": "True", "0": "False", "true": "True", "false": "False", "TRUE": "True", "FALSE": "False"}
+BOOLEANS = {
+    **{"1": "True", "1.0": "True", "true": "True", "TRUE": "True"},
+    **{"0": "False", "0.0": "False", "false": "False", "FALSE": "False"},
+}
 
 
 @dataclass(frozen=True)
 class Encoded:
-    """Rows as the encoder reads them: ``codes`` int32 (n, m) and ``fractions`` float32 (n, m)."""
+    """Rows as the encoder reads them: ``codes`` int32 (n, m), ``fractions`` float32 (n, m), and each text's numbers."""
 
     codes: NDArray[np.int32]
     fractions: NDArray[np.float32]
+    texts: tuple[Ragged, ...] = ()
 
     def __len__(self) -> int:
         return len(self.codes)
 
     def take(self, rows: NDArray[np.int64]) -> Encoded:
         """Return these rows."""
-        return Encoded(self.codes[rows], self.fractions[rows])
+        return Encoded(self.codes[rows], self.fractions[rows], tuple(text.take(rows) for text in self.texts))
+
+    @classmethod
+    def joined(cls, parts: Sequence[Encoded]) -> Encoded:
+        """Return the rows of all parts, one part after the other; at least one part."""
+        if len(parts) == 1:
+            return parts[0]
+        texts = zip(*(part.texts for part in parts), strict=True)
+        return cls(
+            np.concatenate([part.codes for part in parts]),
+            np.concatenate([part.fractions for part in parts]),
+            tuple(map(Ragged.joined, texts)),
+        )
 
 
 @dataclass(frozen=True)
@@ -197,35 +217,40 @@ class Schema:
     Parameters
     ----------
     fields : tuple of Field
-        At least one.
+        Those of a table: each value of one is a row of the field's table.
     columns : tuple of str
         All columns that fit saw, in their order.
+    texts : tuple of TextField
+        Those of texts. There is at least one of either.
     """
 
     fields: tuple[Field, ...]
     columns: tuple[str, ...]
+    texts: tuple[TextField, ...] = ()
 
     @property
     def sources(self) -> tuple[str, ...]:
         """The columns that prediction reads."""
-        return tuple(dict.fromkeys(f.source for f in self.fields))
+        return tuple(dict.fromkeys(f.source for f in (*self.fields, *self.texts)))
 
     @property
     def text_sources(self) -> tuple[str, ...]:
-        """The columns that are read as text: of categories and identifiers."""
-        return tuple(f.source for f in self.fields if not isinstance(f, NumericField))
+        """The columns that are read as text: of categories, identifiers and texts."""
+        return tuple(f.source for f in (*self.fields, *self.texts) if not isinstance(f, NumericField))
 
     @property
     def names(self) -> tuple[str, ...]:
-        """The fields' names."""
-        return tuple(f.name for f in self.fields)
+        """The names of the fields, then those of the texts."""
+        return tuple(f.name for f in (*self.fields, *self.texts))
 
     @property
     def n_rows(self) -> tuple[int, ...]:
-        """The number of table rows of each field."""
+        """The number of table rows of each field of a table."""
         return tuple(f.n_rows for f in self.fields)
 
-    def encode(self, data: object, keep: Iterable[int] | None = None) -> Encoded:
+    def encode(
+        self, data: object, keep: Iterable[int] | None = None, keep_texts: Iterable[int] | None = None
+    ) -> Encoded:
         """Encode a table; columns that no field reads are ignored, their order does not matter.
 
         Where neither this table nor that of fit has names (arrays), the columns are those of fit, in their order.
@@ -233,9 +258,9 @@ class Schema:
         Parameters
         ----------
         data : table (n, columns)
-        keep : iterable of int, optional
-            Numbers of the fields to read; the others are missing in every row, and their columns may be absent or
-            hold anything. Default: all.
+        keep, keep_texts : iterable of int, optional
+            Numbers of the fields and of the texts to read; the others are missing, or empty, in every row, and their
+            columns may be absent or hold anything. Default: all.
 
         Raises
         ------
@@ -245,7 +270,9 @@ class Schema:
         """
         table = self.placed(Table(data))
         chosen = range(len(self.fields)) if keep is None else sorted(keep)
-        absent = [name for name in dict.fromkeys(self.fields[i].source for i in chosen) if name not in table]
+        read = set(range(len(self.texts)) if keep_texts is None else keep_texts)
+        needed = [*(self.fields[i].source for i in chosen), *(self.texts[i].source for i in sorted(read))]
+        absent = [name for name in dict.fromkeys(needed) if name not in table]
         if absent:
             have = ", ".join(map(repr, table.names[:20])) + (", ..." if len(table.names) > 20 else "")
             unnamed = "this table has no names and that of fit had: pass one with names"
@@ -261,10 +288,17 @@ class Schema:
             codes[:, i] = c
             if x is not None:
                 fractions[:, i] = x
-        return Encoded(codes, fractions)
+        nothing = Ragged(np.zeros(len(table) + 1, np.int64), np.zeros(0, np.int32))
+        texts = tuple(f.encode(table) if i in read else nothing for i, f in enumerate(self.texts))
+        return Encoded(codes, fractions, texts)
 
     def placed(self, table: Table) -> Table:
-        """Return a table without names under the names of fit, where that one had none either."""
+        """Return a table without names under the names of fit, where that one had none either.
+
+        Texts alone, without a table around them, are the one column that is read, whatever its name.
+        """
+        if table.texts_alone and len(self.sources) == 1:
+            return table.renamed(self.sources)
         if table.named or not (_numbered(table.names) and _numbered(self.columns)):
             return table
         if len(table.names) != len(self.columns):
@@ -274,22 +308,27 @@ class Schema:
             )
         return table if table.names == list(self.columns) else table.renamed(self.columns)
 
-    def restrict(self, keep: Iterable[int]) -> Schema:
-        """Return the schema of the fields with these numbers."""
-        return Schema(tuple(self.fields[i] for i in keep), self.columns)
+    def restrict(self, keep: Iterable[int], texts: Iterable[int] = ()) -> Schema:
+        """Return the schema of the fields and texts with these numbers."""
+        return Schema(tuple(self.fields[i] for i in keep), self.columns, tuple(self.texts[i] for i in texts))
 
     def to_dict(self) -> dict[str, Any]:
-        """Return a form that json can hold; floats survive the trip exactly."""
+        """Return a form that json can hold, with :meth:`arrays` beside it; floats survive the trip exactly."""
         entries = []
         for f in self.fields:
             values = {x.name: getattr(f, x.name) for x in fields(f) if x.init and (f.missing or x.name != "missing")}
             lists = {name: list(value) for name, value in values.items() if isinstance(value, tuple)}
             entries.append({"kind": f.kind, **values, **lists})
-        return {"fields": entries, "columns": list(self.columns)}
+        texts = {"texts": [f.to_dict() for f in self.texts]} if self.texts else {}
+        return {"fields": entries, "columns": list(self.columns), **texts}
+
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """Return the arrays of :meth:`to_dict`'s form, by name."""
+        return {f"{PREFIX}{i}.{name}": a for i, f in enumerate(self.texts) for name, a in f.arrays().items()}
 
     @classmethod
-    def from_dict(cls, data: dict[str, Any]) -> Schema:
-        """Read :meth:`to_dict`'s form.
+    def from_dict(cls, data: dict[str, Any], arrays: Mapping[str, NDArray[Any]] | None = None) -> Schema:
+        """Read :meth:`to_dict`'s form, and that of :meth:`arrays`.
 
         Raises
         ------
@@ -297,7 +336,12 @@ class Schema:
             If it is damaged.
         """
         try:
-            return cls(tuple(map(_field, data["fields"])), tuple(map(str, data["columns"])))
+            texts = []
+            for i, entry in enumerate({"texts": (), **data}["texts"]):
+                start = f"{PREFIX}{i}."
+                own = {k.removeprefix(start): a for k, a in (arrays or {}).items() if k.startswith(start)}
+                texts.append(text_field_from(entry, own))
+            return cls(tuple(map(_field, data["fields"])), tuple(map(str, data["columns"])), tuple(texts))
         except (KeyError, TypeError, ValueError, OverflowError) as error:
             raise ArtifactError(f"the schema is damaged: {error!r}") from error
 

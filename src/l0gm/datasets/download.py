@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Generic, NamedTuple, TypeVar
 
 from l0gm.errors import DatasetError
-from l0gm.files import replacing
+from l0gm.files import cache_dir, replacing
 
 __all__ = [
     "Source",
@@ -71,13 +71,6 @@ def data_home(explicit: str | os.PathLike[str] | None = None) -> Path | None:
     """Return the folder that holds the user's own copies: the argument, else ``$L0GM_DATA``, else None."""
     value = os.environ.get("L0GM_DATA") if explicit is None else explicit
     return Path(value).expanduser() if value else None
-
-
-def cache_dir() -> Path:
-    """Return the folder for what was fetched: ``l0gm`` under ``$XDG_CACHE_HOME`` or ``~/.cache``."""
-    root = os.environ.get("XDG_CACHE_HOME", "")
-    # The XDG convention: a relative path counts as unset.
-    return (Path(root) if os.path.isabs(root) else Path.home() / ".cache") / "l0gm"
 
 
 def check_sha256(content: bytes, expected: str, what: str) -> bytes:

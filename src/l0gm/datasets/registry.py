@@ -7,13 +7,13 @@ import os
 from pathlib import Path
 from typing import Any
 
-from l0gm.datasets import adult, synthetic
+from l0gm.datasets import adult, imdb, synthetic
 from l0gm.datasets.dataset import Dataset, Entry
 from l0gm.errors import DatasetError, ParameterError
 
 __all__ = ["describe", "fetch", "load", "names", "path"]
 
-_ENTRIES = {entry.name: entry for entry in (adult.ENTRY, *synthetic.ENTRIES)}
+_ENTRIES = {entry.name: entry for entry in (adult.ENTRY, imdb.ENTRY, *synthetic.ENTRIES)}
 
 
 def names() -> tuple[str, ...]:

@@ -80,7 +80,7 @@ class _Candidates:
         """Return all candidates, or one value as the only one."""
         p = check_proba(proba)
         if p.shape[1] != 2:
-            raise DataError(f"proba has {p.shape[1]} columns: a threshold decides between two classes")
+            raise DataError(f"a threshold decides between two classes, and there are {p.shape[1]}")
         event = check_labels(y, p) == 1
         score = np.sort(p[:, 1].astype(np.float64))
         events = np.sort(p[event, 1].astype(np.float64))

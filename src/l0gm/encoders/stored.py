@@ -13,7 +13,7 @@ from torch import Tensor
 
 from l0gm.data.frames import Table
 from l0gm.data.schema import NumericField, Schema
-from l0gm.encoders.tabular import TabularBatch
+from l0gm.encoders.batch import RowBatch
 from l0gm.errors import DataError
 
 __all__ = ["StoredRows", "store"]
@@ -54,13 +54,13 @@ class StoredRows:
         """How many rows may be read in any order at a time: as many as take 2 GiB."""
         return max(WINDOW_BYTES // self.records.itemsize, 1)
 
-    def take(self, rows: Tensor) -> TabularBatch:
+    def take(self, rows: Tensor) -> RowBatch:
         """Return these rows."""
         found = self.records.take(self.rows[rows.numpy(force=True)])
         codes = found["codes"].astype(np.int64)
         fractions = np.zeros(codes.shape, dtype=np.float32)
         fractions[:, self.numeric] = found["fractions"]
-        return TabularBatch(torch.from_numpy(codes).to(self.device), torch.from_numpy(fractions).to(self.device))
+        return RowBatch(torch.from_numpy(codes).to(self.device), torch.from_numpy(fractions).to(self.device))
 
     def counts(self, n_rows: Sequence[int]) -> list[Tensor]:
         """Return how often each row of each field's table is used, int64 (rows,) a field."""

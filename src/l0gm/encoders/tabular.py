@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -11,37 +10,11 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
-from l0gm.data.schema import Encoded, NumericField, Schema
+from l0gm.data.schema import NumericField, Schema
 from l0gm.encoders.base import Encoder
+from l0gm.encoders.batch import RowBatch
 
-__all__ = ["FieldTables", "TabularBatch", "TabularEncoder"]
-
-
-class TabularBatch(NamedTuple):
-    """Encoded rows as tensors: ``codes`` int64 (n, m), ``fractions`` float32 (n, m)."""
-
-    codes: Tensor
-    fractions: Tensor
-
-    @classmethod
-    def of(cls, encoded: Encoded, device: torch.device | str = "cpu") -> TabularBatch:
-        """Return the tensors of encoded rows."""
-        codes = torch.from_numpy(encoded.codes.astype(np.int64)).to(device)
-        return cls(codes, torch.from_numpy(encoded.fractions).to(device))
-
-    @property
-    def n_rows(self) -> int:
-        """Number of rows."""
-        return len(self.codes)
-
-    def take(self, rows: Tensor) -> TabularBatch:
-        """Return these rows."""
-        rows = rows.to(self.codes.device)
-        return TabularBatch(self.codes.index_select(0, rows), self.fractions.index_select(0, rows))
-
-    def counts(self, n_rows: Sequence[int]) -> list[Tensor]:
-        """Return how often each row of each field's table is used, int64 (rows,) a field."""
-        return [torch.bincount(self.codes[:, i], minlength=n) for i, n in enumerate(n_rows)]
+__all__ = ["FieldTables", "TabularEncoder"]
 
 
 class FieldTables(nn.Module):
@@ -98,7 +71,7 @@ class FieldTables(nn.Module):
         below = torch.cumsum(slope, 0) - slope
         return below - below[self.numeric_start], slope
 
-    def forward(self, batch: TabularBatch, scale: Tensor | None = None) -> Tensor:
+    def forward(self, batch: RowBatch, scale: Tensor | None = None) -> Tensor:
         """Return the fields' values, (n, m, width), each multiplied by its row of ``scale`` (m, width) if given.
 
         The tables are scaled, not the values, unless they have more rows than the batch.
@@ -189,12 +162,12 @@ class TabularEncoder(Encoder):
         self.tables = FieldTables(schema.n_rows, numeric, width, width**-0.5 if scale is None else scale)
         self.register_buffer("groups", torch.arange(self.n_fields).repeat_interleave(width), persistent=False)
 
-    def forward(self, batch: TabularBatch) -> Tensor:
+    def forward(self, batch: RowBatch) -> Tensor:
         """Return h, (n, m * width)."""
         values: Tensor = self.tables(batch)
         return values.flatten(1)
 
-    def masked(self, batch: TabularBatch, z: Tensor) -> Tensor:
+    def masked(self, batch: RowBatch, z: Tensor) -> Tensor:
         """Return z * h, (n, m * width), for one mask z (dim,): the tables are multiplied, not the rows."""
         values: Tensor = self.tables(batch, z.unflatten(0, (self.n_fields, self.width)))
         return values.flatten(1)

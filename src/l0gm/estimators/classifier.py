@@ -3,82 +3,47 @@
 from __future__ import annotations
 
 import copy
-import math
 import os
 import threading
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from contextlib import ExitStack, nullcontext, suppress
-from dataclasses import replace
-from numbers import Integral, Real
+from collections.abc import Collection, Mapping, Sequence
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
-import pandas as pd
 import torch
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin
-from sklearn.utils import _safe_indexing
 
 from l0gm import compaction
-from l0gm.assembly import GATES, integrated_predictor, make_gate
+from l0gm.assembly import text_encoding
 from l0gm.calibration import METHODS, Calibrator, TemperatureScaling
 from l0gm.data.fitting import SchemaFitter
 from l0gm.data.labels import encode_labels
 from l0gm.data.parquet import ParquetTable, batches_of, column_of, open_with
-from l0gm.data.schema import Schema
+from l0gm.data.schema import Encoded
 from l0gm.decisions import ConformalSets, Threshold, decide, tuned_threshold
-from l0gm.distillation import check_teacher, out_of_fold, soft_targets
+from l0gm.encoders.rows import RowEncoder
 from l0gm.encoders.stored import StoredRows
-from l0gm.encoders.tabular import TabularBatch, TabularEncoder
+from l0gm.encoders.text import TextEncoding
 from l0gm.errors import ParameterError
 from l0gm.estimators.conventions import EstimatorNotFittedError, seed_of, warn_of_column_vector
-from l0gm.estimators.preparation import Part, Prepared, prepare
-from l0gm.estimators.reference import summarise
-from l0gm.estimators.search import Fitted, smallest
-from l0gm.estimators.start import STAYS, fingerprint, starting_model, what_stays
-from l0gm.heads import IntegratedHead
-from l0gm.metrics import accuracy, evaluate, log_loss, row_log_loss
-from l0gm.model import GatedModel
+from l0gm.estimators.fitting import Training
+from l0gm.estimators.parameters import check_parameters
+from l0gm.estimators.preparation import Part, Prepared, batch_of, prepare
+from l0gm.estimators.start import starting_model, what_stays
+from l0gm.metrics import evaluate
 from l0gm.runtime.contributions import Contributions
 from l0gm.runtime.drift import DriftReport
 from l0gm.runtime.groups import evaluate_groups
 from l0gm.runtime.model import CompactModel, label_array
-from l0gm.schedules import Schedule
-from l0gm.training.checkpoint import Checkpoint
-from l0gm.training.history import History
-from l0gm.training.loop import Trainer
-from l0gm.training.progress import ProgressBar
-from l0gm.training.rows import Rows, predict
+from l0gm.training.rows import predict
 
 __all__ = ["L0GMClassifier"]
 
 RANDOM_NUMBERS = threading.RLock()
 """PyTorch's random numbers are one stream for all threads: one fit at a time uses it."""
-DEFAULT_ACTIVE = 0.15
 FEW_ROWS = 1000
-LEAST_STEPS = 1500
-WARM_EPOCHS, WARM_STEPS = 8, 400  # of a model that is there already: no support is chosen, nor found from nothing
-NUMBERS = (
-    *("penalty", "dropout", "warmup", "ramp", "hold", "start_temperature", "end_temperature", "threshold"),
-    *(
-        "lr",
-        "gate_lr",
-        "weight_decay",
-        "label_smoothing",
-        "averaging",
-        "teacher_weight",
-        "validation_fraction",
-        "calibration_fraction",
-    ),
-)
-WHOLE_NUMBERS = (
-    *("embedding_dim", "cin_rank", "max_bins", "min_bin_rows", "min_count", "max_categories", "hash_buckets"),
-    "schema_rows",
-    *("epochs", "batch_size", "patience"),
-)
-OPTIONAL = ("penalty", "gate_lr", "embedding_dim", "cin_rank", "epochs", "batch_size")
-NOT_OF_TRAINING = ("calibration", "calibrated", "random_state", "progress", "history_path", "checkpoint_path")
 
 
 class L0GMClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn ships no types
@@ -108,8 +73,9 @@ class L0GMClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # s
         most 256 dimensions; one a field where there are more fields than that.
     linear : {"gated", "ungated", "off"}
         The linear term of Eq. 20; ``ungated`` is the paper's literal form, with which no field can leave.
-    deep : sequence of int
-        Widths of the deep branch's hidden layers; empty leaves the branch out.
+    deep : sequence of int, optional
+        Widths of the deep branch's hidden layers; empty leaves the branch out. Default: (128, 64), and none where
+        there are texts alone.
     cin : sequence of int
         Widths of the CIN's depths; empty leaves the branch out.
     cin_rank : int, optional
@@ -117,6 +83,12 @@ class L0GMClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # s
     dropout : float
     bins, max_bins, min_bin_rows, min_count, max_categories, hash_buckets, infinite, categorical, missing_values
         How columns become fields: see :class:`l0gm.data.fitting.SchemaFitter`.
+    text : collection of str
+        Columns to read as text; others are recognised (:class:`l0gm.data.fitting.SchemaFitter`).
+    encoder : str or TextEncoding
+        What makes a vector of a text: ``"ngrams"`` (:class:`l0gm.encoders.text.Ngrams`), ``"scratch"``
+        (:class:`l0gm.encoders.transformer.Scratch`), or a pretrained one: ``"minilm"``, ``"mpnet"``, a name on the
+        Hugging Face hub or a folder (:class:`l0gm.encoders.transformer.Transformer`, frozen by default).
     schema_rows : int
         Where fit reads files: how many training rows, drawn at random, say how columns become fields.
     warmup, ramp, hold, start_temperature, end_temperature : float
@@ -218,7 +190,7 @@ class L0GMClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # s
         gate_groups: Literal["dimension", "field"] = "dimension",
         embedding_dim: int | None = None,
         linear: Literal["gated", "ungated", "off"] = "gated",
-        deep: Sequence[int] = (128, 64),
+        deep: Sequence[int] | None = None,
         cin: Sequence[int] = (8,),
         cin_rank: int | None = None,
         dropout: float = 0.2,
@@ -231,6 +203,8 @@ class L0GMClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # s
         infinite: Literal["error", "missing"] = "error",
         categorical: Collection[str] = (),
         missing_values: Collection[str | float] = (),
+        text: Collection[str] = (),
+        encoder: str | TextEncoding = "ngrams",
         schema_rows: int = 200_000,
         warmup: float = 0.1,
         ramp: float = 0.4,
@@ -282,6 +256,8 @@ class L0GMClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # s
         self.infinite = infinite
         self.categorical = categorical
         self.missing_values = missing_values
+        self.text = text
+        self.encoder = encoder
         self.schema_rows = schema_rows
         self.warmup = warmup
         self.ramp = ramp
@@ -343,7 +319,7 @@ class L0GMClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # s
         KeyboardInterrupt
             If it is interrupted (Ctrl-C) in training; with a ``checkpoint_path`` the file is written first.
         """
-        self._check_parameters()
+        check_parameters(self)
         seed = seed_of(self.random_state)
         device = _device(self.device)
         warn_of_column_vector(y)
@@ -377,7 +353,11 @@ class L0GMClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # s
             stack.enter_context(RANDOM_NUMBERS)
             cuda = range(torch.cuda.device_count()) if torch.cuda.is_initialized() else ()
             stack.enter_context(torch.random.fork_rng(cuda))
-            self._train(prepared, self._teach(X, prepared), device)
+            outcome = Training(self, prepared, seed, device).run(X)
+        self.model_, self.history_, self._reference = outcome.model, outcome.history, outcome.reference
+        self.notes_ += outcome.notes
+        if outcome.trials is not None:
+            self.trials_ = outcome.trials
         self._measure(prepared)
         return self
 
@@ -392,160 +372,14 @@ class L0GMClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # s
             infinite=self.infinite,
             categorical=self.categorical,
             missing_values=self.missing_values,
+            text=self.text,
+            reader=text_encoding(self.encoder).reader,
         )
-
-    def _build(self, prepared: Prepared, gate_name: str, active: float | None) -> GatedModel:
-        """Return the model before training."""
-        if prepared.start is not None:
-            return compaction.expand(prepared.start.program, prepared.schema, dropout=self.dropout)
-        n_classes = len(prepared.classes)
-        encoder, head = integrated_predictor(
-            prepared.schema,
-            1 if n_classes == 2 else n_classes,
-            width=self.embedding_dim,
-            linear=self.linear,
-            deep=self.deep,
-            cin=self.cin,
-            cin_rank=self.cin_rank,
-            dropout=self.dropout,
-        )
-        gate = make_gate(
-            gate_name,
-            encoder,
-            groups=self.gate_groups,
-            active=active,
-            seed=self.seed_,
-            temperature=self.start_temperature,
-            mask=self.mask,
-            inference=self.inference,
-            threshold=self.threshold,
-            cost=None if self.cost is None else self._costs(prepared.schema, encoder),
-        )
-        return GatedModel(encoder, gate, head)
-
-    def _teach(self, X: Any, prepared: Prepared) -> NDArray[np.float32] | None:
-        """Return the distributions that training aims at, (n, C), where a teacher makes them."""
-        if self.teacher is None or self.teacher_weight == 0.0:
-            return None
-        part = prepared.train
-        assert not isinstance(part.table, ParquetTable)  # fit refuses them
-        answers = out_of_fold(
-            self.teacher,
-            prepared.schema,
-            part.table,
-            part.labels,
-            len(prepared.classes),
-            part.weight,
-            self.seed_,
-            lambda: _safe_indexing(pd.DataFrame(X) if isinstance(X, (Mapping, list)) else X, part.places),
-        )
-        scores = {"log_loss": log_loss(part.labels, answers), "accuracy": accuracy(part.labels, answers)}
-        self.notes_.append("teacher, out of fold: " + ", ".join(f"{k} {v:.4f}" for k, v in scores.items()))
-        return soft_targets(part.labels, answers, float(self.teacher_weight))
-
-    def _train(self, prepared: Prepared, target: NDArray[np.float32] | None, device: torch.device) -> None:
-        """Set ``model_``, ``history_`` and, for active="auto", ``trials_``."""
-        train = prepared.train.rows(prepared.schema, device)
-        if target is not None:
-            train = replace(train, target=torch.from_numpy(target).to(device))
-        validation = train
-        if len(prepared.validation):
-            validation = prepared.validation.rows(prepared.schema, device)
-        else:
-            self.notes_.append("no validation rows: the checkpoint was chosen on the training rows")
-        path = None if self.history_path is None else Path(self.history_path)
-        checkpoint = self._checkpoint(prepared.start)
-        if self.active == "auto":
-            self.model_, self.history_ = self._search(prepared, train, validation, path, checkpoint)
-        else:
-            self.model_, self.history_ = self._fit_one(
-                prepared, train, validation, self.gate, self._active(), History(path), checkpoint
-            )
-        self._reference = summarise(self.model_, prepared.schema, train, self.min_count)
-        hardened = self.history_.last("harden")
-        if self.model_.gate.learned and hardened is not None and not hardened["decided"]:
-            self.notes_.append(
-                f"the gates had not decided by themselves ({hardened['n_open_before']} open, {hardened['n_open']} "
-                "asked): train longer, or with a longer ramp"
-            )
-
-    def _checkpoint(self, start: CompactModel | None) -> Checkpoint:
-        path = None if self.checkpoint_path is None else Path(self.checkpoint_path)
-        about = {k: v for k, v in self.get_params(deep=False).items() if k not in NOT_OF_TRAINING}
-        return Checkpoint(path, about | {"initial_model": None if start is None else fingerprint(start)})
-
-    def _fit_one(
-        self,
-        prepared: Prepared,
-        train: Rows,
-        validation: Rows,
-        gate: str,
-        active: float | None,
-        history: History,
-        checkpoint: Checkpoint,
-    ) -> tuple[GatedModel, History]:
-        """Return a trained model and what happened."""
-        torch.manual_seed(self.seed_)
-        model = self._build(prepared, gate, active).to(train.y.device)
-        penalty = None if gate == "none" else self.penalty
-        with ProgressBar(f"seed {self.seed_}") if self.progress else nullcontext() as bar:
-            trainer = self._trainer(model, active, penalty, len(prepared.train), history, bar, checkpoint)
-            trainer.fit(train, validation)
-        if prepared.start is not None:  # what no new row uses is as it was learned
-            return model, history
-        counts = train.inputs.counts(prepared.schema.n_rows)  # type: ignore[attr-defined]  # the part made them
-        assert isinstance(model.encoder, TabularEncoder)
-        assert isinstance(model.head, IntegratedHead)
-        model.encoder.tables.fill_unused(counts)
-        if model.head.linear is not None:
-            model.head.linear.tables.fill_unused(counts)
-        return model, history
-
-    def _search(
-        self, prepared: Prepared, train: Rows, validation: Rows, path: Path | None, checkpoint: Checkpoint
-    ) -> tuple[GatedModel, History]:
-        """Return the smallest model that is as good as the dense one, with its history, and set ``trials_``."""
-
-        def fit(active: float | None) -> Fitted[tuple[GatedModel, History]]:
-            gate = "none" if active is None else self.gate
-            model, history = self._fit_one(prepared, train, validation, gate, active, History(), checkpoint)
-            proba = predict(model, validation.inputs).cpu().numpy()
-            return Fitted((model, history), model.gate.n_open, row_log_loss(validation.y.cpu().numpy(), proba))
-
-        dense = fit(None)
-        (model, chosen), self.trials_ = smallest(
-            dense,
-            fit,
-            lambda fraction: max(1, round(fraction * dense.n_open)),
-            None if validation.weight is None else validation.weight.cpu().numpy(),
-        )
-        history = History(path)
-        for trial in self.trials_:
-            history.append(event="trial", **trial.to_dict())
-        for record in chosen.records:
-            history.append(**record)
-        if model.gate.n_open == dense.n_open:
-            self.notes_.append('active="auto": no smaller model was as good as the dense one, which is kept')
-        return model, history
-
-    def _costs(self, schema: Schema, encoder: TabularEncoder) -> list[float]:
-        """Return the cost of each dimension of the interface.
-
-        Raises
-        ------
-        ParameterError
-            If ``cost`` names a column that fit did not see.
-        """
-        cost = {} if self.cost is None else self.cost
-        unknown = [name for name in cost if name not in schema.columns]
-        if unknown:
-            raise ParameterError(f"cost names {unknown}, and the table has no such column")
-        return [float(cost.get(field.source, 1.0)) for field in schema.fields for _ in range(encoder.width)]
 
     def _measure(self, prepared: Prepared) -> None:
         """Fit the calibrator and set ``metrics_``, on rows that no weight was learned from."""
         held_out = prepared.held_out.items()
-        proba = {name: self._raw(part.table if part.stored is None else part.stored) for name, part in held_out}
+        proba = {name: self._answers(part.encoded) for name, part in held_out}
         self._calibrate(prepared.calibration, proba.get("calibration"))
         self.metrics_ = {
             name: evaluate(part.labels, proba[name]) for name, part in held_out if prepared.has_every_class(part)
@@ -571,97 +405,6 @@ class L0GMClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # s
                 f"calibration={self.calibration!r} has {len(part)} rows, and below {FEW_ROWS:,} temperature, platt or "
                 "beta are usually better"
             )
-
-    def _check_parameters(self) -> None:
-        for names, kind, what in ((NUMBERS, Real, "a number"), (WHOLE_NUMBERS, Integral, "a whole number")):
-            for name in names:
-                value = getattr(self, name)
-                if value is None and name in OPTIONAL:
-                    continue
-                if isinstance(value, bool) or not isinstance(value, kind):
-                    raise ParameterError(f"{name}={value!r}: {what} is needed")
-        if self.gate not in GATES:
-            raise ParameterError(f"gate={self.gate!r}: choose one of {', '.join(GATES)}")
-        if not isinstance(self.calibration, str) or self.calibration not in METHODS:
-            raise ParameterError(f"calibration={self.calibration!r}: choose one of {', '.join(METHODS)}")
-        if self.active is not None and self.penalty is not None:
-            raise ParameterError("give active or penalty, not both")
-        for name in STAYS:
-            if self.initial_model is not None and getattr(self, name) is not None:
-                raise ParameterError(
-                    f"{name}={getattr(self, name)!r} asks for other open dimensions than those of initial_model, which "
-                    f"stay: leave {name} out, or fit without initial_model"
-                )
-        if self.active == "auto":
-            if self.gate == "none":
-                raise ParameterError('active="auto" looks for a smaller model than gate="none": leave one of them out')
-            if self.validation_fraction == 0:
-                raise ParameterError('active="auto" compares on validation rows: give validation_fraction above 0')
-        elif self.active is not None and (
-            isinstance(self.active, bool) or not isinstance(self.active, Real) or not 0.0 < self.active <= 1.0
-        ):
-            raise ParameterError(f"active={self.active!r}: a fraction above 0 and at most 1, or 'auto'")
-        if self.schema_rows < 1:
-            raise ParameterError(f"schema_rows={self.schema_rows}: at least 1")
-        check_teacher(self.teacher)
-        if not 0.0 <= self.teacher_weight <= 1.0:
-            raise ParameterError(f"teacher_weight={self.teacher_weight}: a share from 0 to 1")
-        if self.cost is not None:
-            if not isinstance(self.cost, Mapping):
-                raise ParameterError(f"cost={self.cost!r}: a mapping from columns to numbers is needed")
-            for name, value in self.cost.items():
-                if isinstance(value, bool) or not isinstance(value, Real) or not 0.0 < value < math.inf:
-                    raise ParameterError(f"cost of {name!r} is {value!r}: a finite number above 0 is needed")
-            if self.gate != "hard_concrete":
-                raise ParameterError(f"gate={self.gate!r} learns no gate that a cost could act on: leave cost out")
-        if self.penalty is not None and self.gate in ("random", "magnitude"):
-            raise ParameterError(f"gate={self.gate!r} keeps a given number of dimensions: give active, not penalty")
-        for name in ("deep", "cin"):
-            widths = getattr(self, name)
-            if not isinstance(widths, Iterable) or not all(isinstance(w, Integral) and int(w) >= 1 for w in widths):
-                raise ParameterError(f"{name}={widths!r}: a sequence of widths, whole numbers of at least 1")
-
-    def _active(self) -> float | None:
-        if self.gate == "none" or self.active == "auto" or self.initial_model is not None:
-            return None
-        return DEFAULT_ACTIVE if self.active is None and self.penalty is None else self.active
-
-    def _trainer(
-        self,
-        model: GatedModel,
-        active: float | None,
-        penalty: float | None,
-        n_rows: int,
-        history: History,
-        bar: ProgressBar | None,
-        checkpoint: Checkpoint,
-    ) -> Trainer:
-        batch_size = self.batch_size
-        if batch_size is None:
-            batch_size = min(256, max(16, n_rows // 64))
-        epochs = self.epochs
-        if epochs is None:
-            usual, least = (24, LEAST_STEPS) if self.initial_model is None else (WARM_EPOCHS, WARM_STEPS)
-            epochs = max(usual, math.ceil(least / math.ceil(n_rows / max(batch_size, 1))))
-        return Trainer(
-            model,
-            active=active,
-            penalty=penalty,
-            schedule=Schedule(self.warmup, self.ramp, self.hold, self.start_temperature, self.end_temperature),
-            epochs=epochs,
-            batch_size=batch_size,
-            lr=self.lr,
-            gate_lr=self.gate_lr,
-            weight_decay=self.weight_decay,
-            smoothing=self.label_smoothing,
-            averaging=self.averaging,
-            patience=self.patience,
-            keep_start=self.initial_model is not None,
-            seed=self.seed_,
-            history=history,
-            on_step=bar,
-            checkpoint=checkpoint,
-        )
 
     # ---- predict -------------------------------------------------------------------------------------------
 
@@ -781,28 +524,40 @@ class L0GMClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # s
         return evaluate_groups(X, encode_labels(y, self.classes_.tolist()), self.predict_proba(X), by)
 
     def _raw(self, X: Any) -> NDArray[np.float64]:
-        """Return the raw probabilities of a table, of parquet files or of stored rows.
+        """Return the raw probabilities of a table or of parquet files."""
+        plan = self.plan()
+        sources = [self.schema_.fields[i].source for i in plan.kept]
+        sources += [self.schema_.texts[i].source for i in plan.kept_texts]
+        tables = batches_of(X, sources)
+        return np.concatenate(
+            [self._answers(self.schema_.encode(table, plan.kept, plan.kept_texts)) for table in tables]
+        )
 
-        They are evaluated in double precision: single precision would let an answer depend on the rows beside it.
+    def _answers(self, rows: Encoded | StoredRows) -> NDArray[np.float64]:
+        """Return the raw probabilities of encoded rows.
+
+        What follows the texts' vectors is evaluated in double precision: single precision would let an answer depend
+        on the rows beside it.
         """
         device = next(self.model_.parameters()).device
         device = torch.device("cpu") if device.type == "mps" else device  # which has no double precision
-        model = copy.deepcopy(self.model_).to(device, torch.float64)
-        if isinstance(X, StoredRows):
-            return np.asarray(predict(model, X.to(device)).cpu())
-        kept = self.plan().kept
-        tables = batches_of(X, [self.schema_.fields[i].source for i in kept])
-        batches = (TabularBatch.of(self.schema_.encode(table, kept), device) for table in tables)
-        return np.concatenate([predict(model, batch).cpu().numpy() for batch in batches])
+        encoder = self.model_.encoder
+        assert isinstance(encoder, RowEncoder)
+        model = copy.deepcopy(self.model_, {id(encoder.texts): torch.nn.ModuleList()}).to(device, torch.float64)
+        assert isinstance(model.encoder, RowEncoder)
+        model.encoder.texts = encoder.texts  # as they are: each row by itself, and too large to copy
+        return np.asarray(predict(model, batch_of(self.schema_, text_encoding(self.encoder), rows, device)).cpu())
 
     # ---- what stayed ---------------------------------------------------------------------------------------
 
     @property
     def open_dimensions_(self) -> NDArray[np.bool_]:
-        """Which dimensions of each field are open, bool (fields, embedding_dim)."""
+        """Which dimensions of each field of a table are open, bool (fields, embedding_dim); of texts, see plan()."""
         self._check_fitted()
         mask: NDArray[np.bool_] = self.model_.gate.open_mask().cpu().numpy()
-        return mask.reshape(len(self.schema_.fields), -1)
+        encoder = self.model_.encoder
+        assert isinstance(encoder, RowEncoder)
+        return mask[: encoder.field_dim].reshape(len(self.schema_.fields), -1)
 
     @property
     def feature_importances_(self) -> NDArray[np.float64]:
@@ -810,14 +565,15 @@ class L0GMClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # s
         self._check_fitted()
         counts = np.zeros(self.n_features_in_)
         place = {name: i for i, name in enumerate(self.schema_.columns)}
-        for field, opened in zip(self.schema_.fields, self.open_dimensions_.sum(1), strict=True):
+        support = self.plan().support.values()
+        for field, opened in zip((*self.schema_.fields, *self.schema_.texts), support, strict=True):
             counts[place[field.source]] += opened
         return np.asarray(counts / max(counts.sum(), 1.0))
 
     def get_support(self, indices: bool = False) -> NDArray[Any]:
         """Return which columns the model reads: a mask (columns,), or their positions."""
         plan = self.plan()
-        sources = {self.schema_.fields[i].source for i in plan.kept}
+        sources = {*self.schema_.restrict(plan.kept, plan.kept_texts).sources}
         mask = np.array([name in sources for name in self.schema_.columns], dtype=bool)
         return np.flatnonzero(mask) if indices else mask
 
@@ -851,7 +607,7 @@ class L0GMClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # s
         """
         plan = self.plan()
         program = compaction.apply(self.model_, plan)
-        cut = self.schema_.restrict(plan.kept)
+        cut = self.schema_.restrict(plan.kept, plan.kept_texts)
         certificate = compaction.verify(self.model_, self.schema_, program, cut)
         gate = self.model_.gate
         return CompactModel(
@@ -875,7 +631,9 @@ class L0GMClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # s
                 "random_state": self.seed_,
                 **self._inherited,
             },
-            reference=self._reference.restrict(plan.kept),
+            reference=self._reference.restrict(
+                plan.kept, plan.kept_texts, compaction.text_mean(self.model_, plan, self._reference.text_mean)
+            ),
         )
 
     def save(self, path: str | os.PathLike[str]) -> Path:
@@ -921,8 +679,8 @@ class L0GMClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # s
 
 
 def _device(name: str) -> torch.device:
-    if name == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    if name == "auto":  # the GPU that torchrun gives to this process, where there are several
+        return torch.device(f"cuda:{os.environ.get('LOCAL_RANK', '0')}" if torch.cuda.is_available() else "cpu")
     try:
         device = torch.device(name)
         float(torch.zeros(1, device=device))  # whether it is there

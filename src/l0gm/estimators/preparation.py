@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -14,16 +14,17 @@ from l0gm.data.fitting import SchemaFitter
 from l0gm.data.frames import Table
 from l0gm.data.labels import encode_target, row_weights
 from l0gm.data.parquet import ParquetTable
-from l0gm.data.schema import Schema
+from l0gm.data.schema import Encoded, Schema
 from l0gm.data.splits import MIN_ROWS_PER_CLASS, three_way
+from l0gm.encoders.batch import RowBatch, TextBatch
 from l0gm.encoders.stored import StoredRows, store
-from l0gm.encoders.tabular import TabularBatch
+from l0gm.encoders.text import TextEncoding
 from l0gm.errors import DataError
 from l0gm.estimators.start import known_labels, schema_for
 from l0gm.runtime.model import CompactModel
 from l0gm.training.rows import Rows
 
-__all__ = ["Part", "Prepared", "prepare"]
+__all__ = ["Part", "Prepared", "batch_of", "prepare"]
 
 
 @dataclass(frozen=True)
@@ -39,23 +40,23 @@ class Part:
         Not all zero.
     places : int64 (n,)
         Their positions in what fit was given.
-    stored : StoredRows (n), optional
-        The encoded rows, where the table is not in memory.
+    encoded : Encoded or StoredRows (n)
+        The rows in numbers; stored where the table is not in memory.
     """
 
     table: Table | ParquetTable
     labels: NDArray[np.int64]
     weight: NDArray[np.float32] | None
     places: NDArray[np.int64]
-    stored: StoredRows | None = None
+    encoded: Encoded | StoredRows
 
     def __len__(self) -> int:
         return len(self.labels)
 
-    def rows(self, schema: Schema, device: torch.device) -> Rows:
+    def rows(self, schema: Schema, texts: TextEncoding, device: torch.device) -> Rows:
         """Return the rows as the trainer takes them."""
         return Rows(
-            TabularBatch.of(schema.encode(self.table), device) if self.stored is None else self.stored.to(device),
+            batch_of(schema, texts, self.encoded, device),
             torch.from_numpy(self.labels).to(device),
             None if self.weight is None else torch.from_numpy(self.weight).to(device),
         )
@@ -96,6 +97,18 @@ class Prepared:
     def has_every_class(self, part: Part) -> bool:
         """Return whether each class has a row in ``part``, as most measures need."""
         return len(np.unique(part.labels)) == len(self.classes)
+
+
+def batch_of(
+    schema: Schema, texts: TextEncoding, rows: Encoded | StoredRows, device: torch.device
+) -> RowBatch | StoredRows:
+    """Return encoded rows as the model takes them."""
+    if isinstance(rows, StoredRows):
+        return rows.to(device)
+    batch = RowBatch.of(replace(rows, texts=()), device)
+    read = [TextBatch.of(text, device) for text in rows.texts]
+    prepared = (texts.prepared(field, text) for field, text in zip(schema.texts, read, strict=True))
+    return batch._replace(texts=tuple(prepared))
 
 
 def prepare(
@@ -155,6 +168,9 @@ def prepare(
         schema, more = fitter.fit(table.select(sample).read(), labels[sample])
     else:
         schema, more = fitter.fit(table.select(counted), labels[counted])
+    if isinstance(table, ParquetTable) and schema.texts:
+        names = ", ".join(repr(f.source) for f in schema.texts)
+        raise DataError(f"texts ({names}) are not read out of core: read {table} into a table, or leave them out")
     if isinstance(table, ParquetTable):
         stored = store(schema, table.batches(schema.sources))
     train, validation, calibration = (
@@ -163,7 +179,7 @@ def prepare(
             labels[rows],
             None if weight is None or not weight[rows].any() else weight[rows],
             rows,
-            None if stored is None else stored.select(rows),
+            schema.encode(table.select(rows)) if stored is None else stored.select(rows),
         )
         for rows in chosen
     )

@@ -5,7 +5,7 @@ field has its mean: the mean of its vector (open dimensions and linear term) ove
 
 How the difference between the two logits is shared out:
 
-- The linear term is a sum over fields, and a field gets the change of its own term.
+- The linear term is a sum over fields and texts, and each gets the change of its own term.
 - A CIN of one depth is a sum of products of two values. A product u v that was a b at the base gives
   (u - a)(v + b) / 2 to the first and (v - b)(u + a) / 2 to the second. For both branches these are the Shapley values
   (Shapley 1953, "A value for n-person games") of the game in which a field is either at the row or at the base:
@@ -121,8 +121,9 @@ def contributions(model: CompactModel, X: object, by: Literal["column", "field"]
     names: tuple[str, ...] = model.schema.names
     if by == "column":
         names = model.schema.sources
-        member = np.array([[f.source == name for name in names] for f in model.schema.fields], dtype=np.float64)
-        values = np.einsum("nmc,ms->nsc", values, member.reshape(len(model.schema.fields), len(names)))
+        fields = (*model.schema.fields, *model.schema.texts)
+        member = np.array([[f.source == name for name in names] for f in fields], dtype=np.float64)
+        values = np.einsum("nmc,ms->nsc", values, member.reshape(len(fields), len(names)))
     logits = program.logits(rows).astype(np.float64)
     if program.n_outputs == 1:
         values, base, logits = values[..., 0], base[0], logits[..., 0]
@@ -131,20 +132,21 @@ def contributions(model: CompactModel, X: object, by: Literal["column", "field"]
 
 
 def _shared(program: TabularProgram, reference: Reference, rows: Encoded) -> tuple[Floats, Floats]:
-    """Return the base (C,) and the contributions by field, (n, m, C)."""
-    m = len(program.fields)
+    """Return the base (C,) and the contributions by field, then by text, (n, m + texts, C)."""
+    m, n_all = len(program.fields), len(program.fields) + len(program.texts)
     field = np.repeat(np.arange(m), program.open_per_field)
-    of_field = np.zeros((len(field), m))
-    of_field[np.arange(len(field)), field] = 1.0
+    owner = np.concatenate([field, np.repeat(np.arange(m, n_all), [part.width for part in program.texts])])
+    of_field = np.zeros((len(owner), n_all))
+    of_field[np.arange(len(owner)), owner] = 1.0
     layers = [(w.astype(np.float64), b.astype(np.float64)) for w, b in program.deep]
     weights = [w.astype(np.float64) for w in program.cin]
     out = np.zeros((program.n_outputs, 0)) if program.cin_out is None else program.cin_out.astype(np.float64)
     depth = int(program.coordinates.max(initial=-1)) + 1
 
     def maps(x: Floats) -> Floats:
-        """Return X(0), (n, m, D), of open dimensions (n, K)."""
+        """Return X(0), (n, m, D), of open dimensions, of which the fields' come first."""
         state = np.zeros((len(x), m, depth))
-        state[:, field, program.coordinates] = x
+        state[:, field, program.coordinates] = x[:, : len(field)]
         return state
 
     start, start_linear = _at_mean(program, reference)
@@ -152,11 +154,11 @@ def _shared(program: TabularProgram, reference: Reference, rows: Encoded) -> tup
     base = base + (deep_value(layers, start[None])[0] if layers else 0.0)
     base = base + (cin_value(weights, out, maps(start[None]))[0] if weights else 0.0)
 
-    values = np.empty((len(rows), m, program.n_outputs))
+    values = np.empty((len(rows), n_all, program.n_outputs))
     size = _rows_at_once(program, depth)
     for first in range(0, len(rows), size):
         part = slice(first, first + size)
-        x, linear = _embedded(program, Encoded(rows.codes[part], rows.fractions[part]))
+        x, linear = _embedded(program, rows.take(np.arange(len(rows))[part]))
         values[part] = linear - start_linear
         if layers:
             moved = deep_gradient_path(layers, start, x) * (x - start)[:, None]
@@ -164,45 +166,54 @@ def _shared(program: TabularProgram, reference: Reference, rows: Encoded) -> tup
         if weights:
             x0, x1 = maps(start[None])[0], maps(x)
             moved = cin_gradient_path(weights, out, x0, x1) * (x1 - x0)[:, None]
-            values[part] += moved.sum(3).swapaxes(1, 2)
+            values[part, :m] += moved.sum(3).swapaxes(1, 2)
     return base, values
 
 
 def _embedded(program: TabularProgram, rows: Encoded) -> tuple[Floats, Floats]:
-    """Return the open dimensions (n, K) and the linear terms (n, m, C) of encoded rows, in double precision."""
+    """Return the open dimensions of fields and texts (n, K + values) and the linear terms (n, m + texts, C).
+
+    Both are in double precision.
+    """
     tables = []
     for i, f in enumerate(program.fields):
         value: Floats = f.rows[rows.codes[:, i]].astype(np.float64)
         if f.slopes is not None:
             value = value + rows.fractions[:, i, None].astype(np.float64) * f.slopes[rows.codes[:, i]]
         tables.append(value)
-    return _split(program, tables, len(rows))
+    return _split(program, tables, program.text_values(rows).astype(np.float64))
 
 
 def _at_mean(program: TabularProgram, reference: Reference) -> tuple[Floats, Floats]:
-    """Return the mean open dimensions (K,) and linear terms (m, C) over the training rows."""
+    """Return the means over the training rows of what :func:`_embedded` returns for a row."""
     tables = []
     for f, counts, fractions in zip(program.fields, reference.counts, reference.fractions, strict=True):
         value = counts.astype(np.float64) @ f.rows.astype(np.float64)
         if f.slopes is not None:
             value = value + fractions @ f.slopes.astype(np.float64)
         tables.append(value[None] / reference.n_rows)
-    x, linear = _split(program, tables, 1)
+    x, linear = _split(program, tables, reference.text_mean[None])
     return x[0], linear[0]
 
 
-def _split(program: TabularProgram, tables: list[Floats], n: int) -> tuple[Floats, Floats]:
+def _split(program: TabularProgram, tables: list[Floats], texts: Floats) -> tuple[Floats, Floats]:
     opened = program.open_per_field.tolist()
-    x = np.concatenate([np.zeros((n, 0)), *(t[:, :k] for t, k in zip(tables, opened, strict=True))], axis=1)
-    linear = np.zeros((n, len(tables), program.n_outputs))
+    x = np.concatenate([*(t[:, :k] for t, k in zip(tables, opened, strict=True)), texts], axis=1)
+    linear = np.zeros((len(texts), len(tables) + len(program.texts), program.n_outputs))
     if program.linear:
         for i, (t, k) in enumerate(zip(tables, opened, strict=True)):
             linear[:, i] = t[:, k:]
+    at = 0
+    for i, part in enumerate(program.texts):
+        assert program.text_out is not None  # since there are texts
+        here = slice(at, at + part.width)
+        linear[:, len(tables) + i] = texts[:, here] @ program.text_out[:, here].T.astype(np.float64)
+        at += part.width
     return x, linear
 
 
 def _rows_at_once(program: TabularProgram, depth: int) -> int:
-    widths = [len(program.coordinates), *(len(b) for _, b in program.deep)]
+    widths = [len(program.coordinates) + program.n_text_values, *(len(b) for _, b in program.deep)]
     kinks = 2 + sum(widths[1:-1])
     deep = kinks * max(widths) * (2 + program.n_outputs) if program.deep else 0
     cin = sum(len(w) * w.shape[1] for w in program.cin) * depth * (3 + program.n_outputs)

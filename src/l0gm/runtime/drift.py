@@ -1,6 +1,7 @@
 """Drift: rows at prediction compared with the rows that the model was trained on.
 
-Each field is asked up to four questions: are more or fewer values missing, are more of them unseen (vocabularies) or
+Each text is asked one question: do more or fewer rows hold nothing that the model knows (no text, or no known word).
+Each other field is asked up to four: are more or fewer values missing, are more of them unseen (vocabularies) or
 outside of the range that was seen in fit (numbers), and are those that are there distributed otherwise over the bins,
 categories or buckets. The mean prediction of each class is compared, too.
 
@@ -185,8 +186,11 @@ def compare(now: Observed, *, level: float = 0.01, min_rate: float = 0.02, min_p
             raise ParameterError(f"{name}={value!r}: a number from 0{f' to {most:g}' if most < math.inf else ''}")
     if now.n_rows == 0:
         raise DataError("the table has no rows to compare with those of training")
-    reference, fields = now.reference, now.model.schema.fields
-    asked = {(i, what): change for i, f in enumerate(fields) for what, change in _of_field(i, f, now)}
+    reference, fields, texts = now.reference, now.model.schema.fields, now.model.schema.texts
+    asked: dict[tuple[Any, str], Change] = {
+        (i, what): change for i, f in enumerate(fields) for what, change in _of_field(i, f, now)
+    }
+    asked |= {((f.source, i), "missing"): _of_text(i, now) for i, f in enumerate(texts)}
     asked |= {(label, "prediction"): change for label, change in _of_predictions(now)}
     beyond_chance = holm([change.p_value for change in asked.values()], level)
     settled = {}
@@ -197,7 +201,8 @@ def compare(now: Observed, *, level: float = 0.01, min_rate: float = 0.02, min_p
         fields=tuple(
             FieldDrift(f.name, f.source, **{what: settled[i, what] for what in QUESTIONS if (i, what) in settled})
             for i, f in enumerate(fields)
-        ),
+        )
+        + tuple(FieldDrift(f.name, f.source, settled[(f.source, i), "missing"]) for i, f in enumerate(texts)),
         predictions={label: settled[label, "prediction"] for label in now.model.classes_},
         n_fit=reference.n_rows,
         n_now=now.n_rows,
@@ -205,6 +210,12 @@ def compare(now: Observed, *, level: float = 0.01, min_rate: float = 0.02, min_p
         min_rate=float(min_rate),
         min_psi=float(min_psi),
     )
+
+
+def _of_text(i: int, now: Observed) -> Change:
+    n, m = now.reference.n_rows, now.n_rows
+    before, after = int(now.reference.empty[i]), int(now.empty[i])
+    return Change(before / n, after / m, rates_differ(before, n, after, m), False)
 
 
 def _of_field(i: int, f: Field, now: Observed) -> Iterator[tuple[str, Change]]:

@@ -17,6 +17,7 @@ from l0gm.data.frames import Table
 from l0gm.data.labels import encode_labels
 from l0gm.data.parquet import batches_of, column_of
 from l0gm.data.probes import probe_rows
+from l0gm.data.schema import PREFIX as SCHEMA_PREFIX
 from l0gm.data.schema import Encoded, Schema
 from l0gm.decisions import ConformalSets, check_threshold, decide
 from l0gm.errors import ArtifactError, ParameterError
@@ -107,10 +108,7 @@ class CompactModel:
 
     def encode(self, X: object) -> Encoded:
         """Return the rows as the program reads them."""
-        parts = [self.schema.encode(table) for table in batches_of(X, self.schema.sources)]
-        if len(parts) == 1:
-            return parts[0]
-        return Encoded(np.concatenate([p.codes for p in parts]), np.concatenate([p.fractions for p in parts]))
+        return Encoded.joined([self.schema.encode(table) for table in batches_of(X, self.schema.sources)])
 
     def predict_proba(self, X: object, *, calibrated: bool | None = None) -> NDArray[np.float64]:
         """Return class probabilities.
@@ -223,6 +221,24 @@ class CompactModel:
         """
         return contributions(self, X, by)
 
+    def heaviest_ngrams(self, most: int = 20) -> dict[str, list[tuple[str, list[float]]]]:
+        """Return for each text the n-grams that move the logits most through its text term.
+
+        Each comes with what it adds, (C,), a single number for two classes: towards the second. In a text of n n-grams
+        it counts 1 / sqrt(n) of that. What a deep branch makes of the text is not in it.
+
+        Parameters
+        ----------
+        most : int
+            For each text.
+        """
+        found, at = {}, 0
+        for part, f in zip(self.program.texts, self.schema.texts, strict=True):
+            assert self.program.text_out is not None  # since there are texts
+            found[f.name] = part.heaviest(f, self.program.text_out[:, at : at + part.width], most)
+            at += part.width
+        return found
+
     def drift(self, X: object, *, level: float = 0.01, min_rate: float = 0.02, min_psi: float = 0.1) -> DriftReport:
         """Compare these rows with the training rows (:mod:`l0gm.runtime.drift` says how).
 
@@ -257,7 +273,7 @@ class CompactModel:
             If it is above the certificate's tolerance: the file or the installation is not what was certified.
         """
         c = self.certificate
-        table = Table(probe_rows(self.schema, c.n_rows, c.seed)) if self.schema.fields else _no_columns(c.n_rows)
+        table = Table(probe_rows(self.schema, c.n_rows, c.seed)) if self.schema.sources else _no_columns(c.n_rows)
         worst = float(np.abs(self.program.probabilities(self.encode(table)) - c.probabilities).max())
         if not worst <= c.tolerance + 1e-6:  # the answers are kept in single precision
             raise ArtifactError(f"the certificate fails: {worst:.3g} off in probability, {c.tolerance:g} allowed")
@@ -276,12 +292,13 @@ class CompactModel:
             If it cannot be written; what was there stays.
         """
         arrays = {
+            **self.schema.arrays(),
             **self.program.arrays(),
             "certificate.probabilities": self.certificate.probabilities,
             **({} if self.reference is None else self.reference.arrays(self.schema)),
         }
         document = {
-            "kind": "tabular",
+            "kind": "rows",
             "classes": list(self.classes_),
             "schema": self.schema.to_dict(),
             "program": self.program.structure(),
@@ -317,7 +334,7 @@ def load(path: str | os.PathLike[str]) -> CompactModel:
         If the file is missing, damaged, foreign or of a newer format.
     """
     arrays, document, _ = artifact.read(path)
-    if document.get("kind") != "tabular":
+    if document.get("kind") not in ("rows", "tabular"):  # the second before there were texts
         raise ArtifactError(f"{path} holds a {document.get('kind')!r} model, which this version cannot run")
     try:
         return _assemble(arrays, document)
@@ -329,12 +346,15 @@ def load(path: str | os.PathLike[str]) -> CompactModel:
 
 def _assemble(arrays: dict[str, NDArray[Any]], document: dict[str, Any]) -> CompactModel:
     """Make the model of a file's content; any of the errors named in :func:`load` where the two do not fit."""
-    schema = Schema.from_dict(document["schema"])
+    own = {name: arrays.pop(name) for name in list(arrays) if name.startswith(SCHEMA_PREFIX)}
+    schema = Schema.from_dict(document["schema"], own)
+    if own.keys() != schema.arrays().keys():
+        raise ArtifactError("the schema has not the arrays that it needs")
     if schema.to_dict() != document["schema"]:  # a text where a list belongs, say
         raise ArtifactError("the schema is not in the form in which it is written")
     answers = arrays.pop("certificate.probabilities")
     summary = {name: arrays.pop(name) for name in list(arrays) if name.startswith(PREFIX)}
-    program = TabularProgram.from_arrays(arrays, document["program"], schema.n_rows)
+    program = TabularProgram.from_arrays(arrays, document["program"], schema)
     classes = document["classes"]
     kinds = {type(label) for label in classes} if isinstance(classes, list) else set()
     if len(kinds) != 1 or not kinds <= {str, int, bool} or len(set(classes)) < len(classes):
@@ -363,7 +383,7 @@ def _assemble(arrays: dict[str, NDArray[Any]], document: dict[str, Any]) -> Comp
         certificate=certificate,
         **answers_from_document(document, len(classes)),
         information=document["information"],
-        reference=Reference.from_arrays(summary, schema, len(classes)) if summary else None,
+        reference=Reference.from_arrays(summary, schema, len(classes), program.n_text_values) if summary else None,
     )
 
 

@@ -33,6 +33,8 @@ class Observed:
     n_rows : int
     counts : list of int64 (rows of the field's table,)
         For each field how many rows have each code.
+    empty : int64 (texts,)
+        For each text how many rows hold nothing that is known.
     below, above : int64 (m,)
         Rows in which a number is outside of the range that was seen in fit.
     probabilities : float64 (classes,)
@@ -49,6 +51,7 @@ class Observed:
         self.reference = required(model.reference, "which rows are compared with")
         self.n_rows = 0
         self.counts: list[NDArray[np.int64]] = [np.zeros(n, np.int64) for n in model.schema.n_rows]
+        self.empty = np.zeros(len(model.schema.texts), np.int64)
         self.below = np.zeros(len(self.counts), np.int64)
         self.above = np.zeros(len(self.counts), np.int64)
         self.probabilities = np.zeros(len(model.classes_))
@@ -67,6 +70,8 @@ class Observed:
             rows = schema.encode(table)
             self.n_rows += len(rows)
             self.probabilities += self.model.program.probabilities(rows).sum(0)
+            for i, (text, read) in enumerate(zip(schema.texts, rows.texts, strict=True)):
+                self.empty[i] += text.is_empty(read).sum()
             for i, f in enumerate(schema.fields):
                 self.counts[i] += np.bincount(rows.codes[:, i], minlength=f.n_rows)
                 if isinstance(f, NumericField):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -15,6 +15,7 @@ from l0gm.errors import ArtifactError
 __all__ = ["PREFIX", "Reference", "required"]
 
 PREFIX = "reference."
+TEXT_NAMES = ("text_mean", "empty")
 
 
 @dataclass(frozen=True)
@@ -32,6 +33,10 @@ class Reference:
         Values in fewer rows than this share the slot of unseen ones; 0 for fields without a vocabulary.
     mean, std : float64 (classes,)
         Of the model's raw probabilities.
+    text_mean : float64 (values of all texts,)
+        Of the values that the model makes of texts.
+    empty : int64 (texts,)
+        For each text how many rows hold nothing that is known.
     """
 
     n_rows: int
@@ -40,11 +45,19 @@ class Reference:
     least: NDArray[np.int64]
     mean: NDArray[np.float64]
     std: NDArray[np.float64]
+    text_mean: NDArray[np.float64] = field(default_factory=lambda: np.zeros(0))
+    empty: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
 
-    def restrict(self, keep: Sequence[int]) -> Reference:
-        """Return that of the fields with these numbers."""
-        counts, fractions = tuple(self.counts[i] for i in keep), tuple(self.fractions[i] for i in keep)
-        return replace(self, counts=counts, fractions=fractions, least=self.least[list(keep)])
+    def restrict(self, keep: Sequence[int], texts: Sequence[int], text_mean: NDArray[np.float64]) -> Reference:
+        """Return that of the fields and texts with these numbers, whose values have the mean ``text_mean``."""
+        return replace(
+            self,
+            counts=tuple(self.counts[i] for i in keep),
+            fractions=tuple(self.fractions[i] for i in keep),
+            least=self.least[list(keep)],
+            empty=self.empty[list(texts)],
+            text_mean=text_mean,
+        )
 
     def unseen(self, i: int) -> int:
         """Return how many rows would hold an unseen value of field i, had each been left out in its turn.
@@ -64,10 +77,13 @@ class Reference:
             f"{PREFIX}fractions": np.concatenate([np.zeros(0), *numeric]),
             f"{PREFIX}least": self.least,
             f"{PREFIX}probabilities": np.stack([self.mean, self.std]),
+            **({f"{PREFIX}text_mean": self.text_mean, f"{PREFIX}empty": self.empty} if schema.texts else {}),
         }
 
     @classmethod
-    def from_arrays(cls, arrays: dict[str, NDArray[Any]], schema: Schema, n_classes: int) -> Reference:
+    def from_arrays(
+        cls, arrays: dict[str, NDArray[Any]], schema: Schema, n_classes: int, n_text_values: int = 0
+    ) -> Reference:
         """Put the summary together again from its arrays, and check them.
 
         Raises
@@ -75,15 +91,21 @@ class Reference:
         ArtifactError
             If one is missing or left over, or they do not fit each other, the schema and the classes.
         """
-        names = ("n_rows", "counts", "fractions", "least", "probabilities")
+        names = ("n_rows", "counts", "fractions", "least", "probabilities", *TEXT_NAMES[: 2 * bool(schema.texts)])
+        nothing: dict[str, NDArray[Any]] = {PREFIX + "text_mean": np.zeros(0), PREFIX + "empty": np.zeros(0, np.int64)}
         try:
-            total, counts, fractions, least, proba = (arrays[PREFIX + name] for name in names)
+            total, counts, fractions, least, proba = (arrays[PREFIX + name] for name in names[:5])
+            text_mean, empty = ((arrays if schema.texts else nothing)[PREFIX + name] for name in TEXT_NAMES)
         except KeyError as error:
             raise ArtifactError(f"the summary of the training rows is incomplete: {error} is missing") from error
         numeric = [isinstance(f, NumericField) for f in schema.fields]
         ramps = sum(n for n, yes in zip(schema.n_rows, numeric, strict=True) if yes)
         if not (
             len(arrays) == len(names)
+            and text_mean.dtype == np.float64
+            and empty.dtype == np.int64
+            and (text_mean.shape, empty.shape) == ((n_text_values,), (len(schema.texts),))
+            and bool(np.isfinite(text_mean).all())
             and total.dtype == counts.dtype == least.dtype == np.int64
             and fractions.dtype == proba.dtype == np.float64
             and (total.shape, counts.shape, fractions.shape) == ((1,), (sum(schema.n_rows),), (ramps,))
@@ -103,11 +125,12 @@ class Reference:
             and all(sum(c.tolist()) == n_rows for c in by_field)  # Python's integers do not wrap
             and all(bool(((s >= 0.0) & (s <= c)).all()) for c, s in zip(by_field, sums, strict=True))
             and all(low >= 1 if yes else low == 0 for low, yes in zip(least.tolist(), listed, strict=True))
+            and bool(((empty >= 0) & (empty <= n_rows)).all())
             and bool(((proba >= 0.0) & (proba <= 1.0)).all())
             and abs(float(proba[0].sum()) - 1.0) < 1e-3
         ):
             raise ArtifactError("the summary of the training rows cannot be one of rows")
-        return cls(n_rows, by_field, tuple(sums), least, proba[0], proba[1])
+        return cls(n_rows, by_field, tuple(sums), least, proba[0], proba[1], text_mean, empty)
 
 
 def required(reference: Reference | None, use: str) -> Reference:

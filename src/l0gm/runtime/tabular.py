@@ -1,4 +1,4 @@
-"""The compacted integrated predictor as plain arrays, and the compiled loop that evaluates it row by row.
+"""The compacted predictor as plain arrays, and the compiled loop that evaluates it row by row.
 
 Rows are evaluated one at a time, in a fixed order of operations: the answer for a row does not depend on the rows
 around it, be it one or a million.
@@ -7,17 +7,17 @@ around it, be it one or a million.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from l0gm.data.schema import Encoded
+from l0gm.compiled import compiled
+from l0gm.data.schema import Encoded, Schema
 from l0gm.errors import ArtifactError
+from l0gm.runtime.texts import TextPart, parts_from_arrays
 
 __all__ = ["FieldArrays", "TabularProgram"]
 
@@ -38,7 +38,7 @@ class FieldArrays:
 
 @dataclass(frozen=True)
 class TabularProgram:
-    """linear + deep + CIN + bias (Eq. 20) over the open dimensions of the fields that are left.
+    """linear + deep + CIN + bias (Eq. 20) over the open dimensions of the fields and texts that are left.
 
     Parameters
     ----------
@@ -51,10 +51,14 @@ class TabularProgram:
     linear : bool
         Whether the tables' last C columns are a linear term.
     deep : tuple of (weight (out, in), bias (out,))
-        Linear layers with ReLU between them; empty for no deep branch.
+        Linear layers with ReLU between them; empty for no deep branch. The first reads the K open dimensions of the
+        fields, then the texts' values.
     cin : tuple of float32 (H_k, H_(k-1), m)
         W(k) of Eq. 10; empty for no CIN.
     cin_out : float32 (C, sum of H_k)
+    texts : tuple of TextPart
+    text_out : float32 (C, sum of the parts' widths)
+        What the texts' values add to the logits.
     """
 
     fields: tuple[FieldArrays, ...]
@@ -65,11 +69,18 @@ class TabularProgram:
     deep: tuple[tuple[Floats, Floats], ...] = ()
     cin: tuple[Floats, ...] = ()
     cin_out: Floats | None = None
+    texts: tuple[TextPart, ...] = ()
+    text_out: Floats | None = None
 
     @property
     def n_outputs(self) -> int:
         """Number of logits."""
         return len(self.bias)
+
+    @property
+    def n_text_values(self) -> int:
+        """Values that all texts of a row have together."""
+        return sum(text.width for text in self.texts)
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """Return every array by name."""
@@ -88,6 +99,10 @@ class TabularProgram:
             named[f"cin.{i}"] = weight
         if self.cin_out is not None:
             named["cin_out"] = self.cin_out
+        for i, text in enumerate(self.texts):
+            named |= {f"text.{i}.{name}": array for name, array in text.arrays().items()}
+        if self.text_out is not None:
+            named["text_out"] = self.text_out
         return named
 
     @property
@@ -102,13 +117,12 @@ class TabularProgram:
             "linear": self.linear,
             "deep": len(self.deep),
             "cin": len(self.cin),
+            **({"texts": [text.structure() for text in self.texts]} if self.texts else {}),
         }
 
     @classmethod
-    def from_arrays(
-        cls, arrays: dict[str, NDArray[Any]], structure: dict[str, Any], n_rows: Sequence[int]
-    ) -> TabularProgram:
-        """Put a program together again and check that its shapes fit each other and the schema's ``n_rows``.
+    def from_arrays(cls, arrays: dict[str, NDArray[Any]], structure: dict[str, Any], schema: Schema) -> TabularProgram:
+        """Put a program together again and check that its shapes fit each other and the schema.
 
         Raises
         ------
@@ -120,7 +134,9 @@ class TabularProgram:
             counts = (n_fields, n_layers, n_depths)
             if not all(type(n) is int and 0 <= n <= len(arrays) for n in counts) or not isinstance(linear, bool):
                 raise ArtifactError(f"the program's structure cannot be {structure}")
-            floats = {k: v for k, v in arrays.items() if v.dtype == np.float32}
+            left = dict(arrays)
+            texts = parts_from_arrays(left, structure.get("texts", []), schema)
+            floats = {k: v for k, v in left.items() if v.dtype == np.float32}
             program = cls(
                 fields=tuple(
                     FieldArrays(floats[f"field.{i}.rows"], floats.get(f"field.{i}.slopes")) for i in range(n_fields)
@@ -132,13 +148,15 @@ class TabularProgram:
                 deep=tuple((floats[f"deep.{i}.weight"], floats[f"deep.{i}.bias"]) for i in range(n_layers)),
                 cin=tuple(floats[f"cin.{i}"] for i in range(n_depths)),
                 cin_out=floats.get("cin_out"),
+                texts=texts,
+                text_out=floats.get("text_out"),
             )
         except (KeyError, TypeError) as error:
             raise ArtifactError(f"the program is incomplete: {error!r}") from error
         strange = arrays.keys() - program.arrays().keys()
         if strange:
             raise ArtifactError(f"the program has no place for the arrays {sorted(strange)}")
-        if not all(program._conditions(n_rows)):
+        if not all(program._conditions(schema.n_rows)):
             raise ArtifactError("the model's arrays do not fit each other")
         return program
 
@@ -161,7 +179,9 @@ class TabularProgram:
             yield f.rows.shape == shape and 0 not in shape and rows <= np.iinfo(np.int32).max
             yield f.slopes is None or f.slopes.shape == shape
             yield bool((np.diff(coordinates[last - k : last]) > 0).all())
-        before = len(coordinates)
+        out = None if self.text_out is None else self.text_out.shape
+        yield out == ((outputs, self.n_text_values) if self.texts else None)
+        before = len(coordinates) + self.n_text_values
         for weight, bias in self.deep:
             yield weight.shape == (bias.size, before) and bias.shape == (bias.size,) and bias.size > 0
             before = bias.size
@@ -184,7 +204,9 @@ class TabularProgram:
         layers = [part for weight, bias in self.deep for part in (weight.T, bias)]
         pairs = self._pairs() if len(self.cin) == 1 else _NO_PAIRS
         deeper = self.cin if len(self.cin) > 1 else ()
-        deep_dims = np.array([len(self.coordinates), *(len(b) for _, b in self.deep)], dtype=np.int64)
+        out_of_texts = np.zeros((self.n_outputs, 0), np.float32) if self.text_out is None else self.text_out
+        n_values = len(self.coordinates) + self.n_text_values
+        deep_dims = np.array([n_values, *(len(b) for _, b in self.deep)], dtype=np.int64)
         cin_dims = np.array([len(self.fields), *(len(w) for w in deeper)], dtype=np.int64)
         n_coordinates = int(self.coordinates.max()) + 1 if len(self.coordinates) else 0
         out = np.zeros((self.n_outputs, 0), np.float32) if self.cin_out is None else self.cin_out
@@ -199,6 +221,7 @@ class TabularProgram:
             n_coordinates,
             self.bias,
             self.linear,
+            np.ascontiguousarray(out_of_texts),
             _concatenate(layers),
             deep_dims,
             *pairs,
@@ -219,14 +242,20 @@ class TabularProgram:
         first, second = np.nonzero(np.triu(self.coordinates[:, None] == self.coordinates[None, :]))
         i, j = field[first], field[second]
         weight = np.where(first == second, product[:, i, j], product[:, i, j] + product[:, j, i])
-        return first.astype(np.int64), second.astype(np.int64), np.ascontiguousarray(weight, dtype=np.float32)
+        with np.errstate(over="ignore"):  # the answers will tell
+            return first.astype(np.int64), second.astype(np.int64), np.ascontiguousarray(weight, dtype=np.float32)
 
     def logits(self, rows: Encoded) -> Floats:
         """Return logits (n, C) of encoded rows."""
         out = np.empty((len(rows), self.n_outputs), dtype=np.float32)
         evaluate: Any = _evaluate
-        evaluate(rows.codes, rows.fractions, *self._flat, out)
+        evaluate(rows.codes, rows.fractions, self.text_values(rows), *self._flat, out)
         return out
+
+    def text_values(self, rows: Encoded) -> Floats:
+        """Return the values of the texts, part by part, float32 (n, sum of the parts' widths)."""
+        parts = [part.values(text) for part, text in zip(self.texts, rows.texts, strict=True)]
+        return np.concatenate([np.zeros((len(rows), 0), np.float32), *parts], axis=1)
 
     def probabilities(self, rows: Encoded) -> NDArray[np.float64]:
         """Return class probabilities, float64 (n, 2) for a single logit, else (n, C).
@@ -256,23 +285,7 @@ def _concatenate(parts: Sequence[NDArray[Any] | None]) -> Floats:
     return np.concatenate(flat) if flat else np.zeros(0, np.float32)
 
 
-def _compiled(loop: Any) -> Any:
-    """Compile a function; its machine code is kept for the next process where there is a folder with room for it."""
-    try:
-        compiled: Any = numba.njit(cache=True, nogil=True)(loop)
-    except RuntimeError:  # no such folder
-        return numba.njit(nogil=True)(loop)
-    save = compiled._cache.save_overload
-
-    def save_where_there_is_room(*overload: Any) -> None:
-        with suppress(OSError):
-            save(*overload)
-
-    compiled._cache.save_overload = save_where_there_is_room
-    return compiled
-
-
-@_compiled
+@compiled
 def _affine(x, weight, bias, out):  # type: ignore[no-untyped-def]
     """Write bias + x @ weight to ``out``, one row of ``weight`` after the other."""
     for j in range(len(out)):
@@ -283,10 +296,11 @@ def _affine(x, weight, bias, out):  # type: ignore[no-untyped-def]
             out[j] += value * row[j]
 
 
-@_compiled
+@compiled
 def _evaluate(  # type: ignore[no-untyped-def]  # compiled for the array types it is called with
     codes,
     fractions,
+    texts,
     table,
     table_at,
     widths,
@@ -297,6 +311,7 @@ def _evaluate(  # type: ignore[no-untyped-def]  # compiled for the array types i
     n_coordinates,
     bias,
     linear,
+    text_out,
     deep,
     deep_dims,
     first,
@@ -308,8 +323,10 @@ def _evaluate(  # type: ignore[no-untyped-def]  # compiled for the array types i
     out,
 ):
     n_rows, n_fields = codes.shape
-    n_open, n_outputs = len(coordinates), len(bias)
-    x = np.empty(n_open, np.float32)
+    n_outputs = len(bias)
+    n_texts = texts.shape[1]
+    n_values = len(coordinates) + n_texts
+    x = np.empty(n_values, np.float32)
     widest = deep_dims.max()
     here, there = np.empty(widest, np.float32), np.empty(widest, np.float32)
     maps = cin_dims.max()
@@ -340,8 +357,13 @@ def _evaluate(  # type: ignore[no-untyped-def]  # compiled for the array types i
                         value += f * slope[s + k + c]
                     out[r, c] += value
             at += k
+        for j in range(n_texts):
+            value = texts[r, j]
+            x[at + j] = value
+            for c in range(n_outputs):
+                out[r, c] += text_out[c, j] * value
         if len(deep_dims) > 1:
-            here[:n_open] = x
+            here[:n_values] = x
             at = 0
             for layer in range(len(deep_dims) - 1):
                 n_in, n_out = deep_dims[layer], deep_dims[layer + 1]

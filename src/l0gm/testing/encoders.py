@@ -107,6 +107,8 @@ def _gradients_reach_every_parameter_in_use(make: Make, inputs: Batches) -> None
     encoder = _used(make)
     batch = inputs.take(_all(inputs))
     h = encoder(batch)
+    if not any(parameter.requires_grad for parameter in encoder.parameters()):
+        return  # nothing in it is trained
     (h * torch.randn_like(h)).sum().backward()
     for name, parameter in encoder.named_parameters():
         if not parameter.requires_grad:

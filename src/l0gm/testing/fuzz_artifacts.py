@@ -173,9 +173,9 @@ def cut(arrays: dict[str, NDArray[Any]], a: int, b: int, value: Any) -> None:
     array = arrays[name]
     if array.ndim:
         axis = (b >> 1) % array.ndim
-        last = array.take([-1], axis) if array.shape[axis] else array
-        shorter = array.take(range(max(array.shape[axis] - 1, 0)), axis)
-        arrays[name] = np.concatenate([array, last], axis) if b % 2 else shorter
+        before = (slice(None),) * axis
+        last, shorter = array[(*before, slice(-1, None))], array[(*before, slice(-1))]  # of any length at no cost
+        arrays[name] = np.concatenate([array, last] if b % 2 else [shorter], axis)
 
 
 def retype(arrays: dict[str, NDArray[Any]], a: int, b: int, value: Any) -> None:

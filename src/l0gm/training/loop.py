@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 import l0gm
@@ -22,10 +23,11 @@ from l0gm.training.average import Average
 from l0gm.training.checkpoint import Checkpoint, Stateful
 from l0gm.training.history import History
 from l0gm.training.identity import describe_model, describe_rows
-from l0gm.training.objective import Objective, decayed
+from l0gm.training.objective import Objective, parameter_groups
 from l0gm.training.rows import Rows, entropy, predict
 from l0gm.training.safeguard import Safeguard
 from l0gm.training.state import Best, Position, RandomNumbers
+from l0gm.training.team import Team
 
 __all__ = ["Progress", "Trainer"]
 
@@ -71,6 +73,14 @@ class Trainer:
     averaging : float
         Decay of the weights' moving average once the gates are fixed (:class:`l0gm.training.average.Average`); 0 for
         none.
+    rise : float
+        Share of the steps over which the learning rates rise to what they are.
+    micro_batch : int, optional
+        Rows whose gradients are computed at a time and added up over a batch; default: all of it. It takes less
+        memory, and the result is the same but for rounding and the gates' noise.
+    by_length : bool
+        Whether the rows of a batch are of like length (:func:`l0gm.training.order.bucketed`); the inputs then have
+        ``lengths``, int64 (n,).
     patience : int
         Epochs without a better validation log loss, after hardening, before training stops.
     keep_start : bool
@@ -82,6 +92,11 @@ class Trainer:
         Called with a :class:`Progress` after each step.
     checkpoint : Checkpoint, optional
         Where the state of training is kept, and found again.
+
+    Notes
+    -----
+    Started by ``torchrun``, several processes train one model together (:class:`l0gm.training.team.Team`): the one of
+    rank 0 writes history and checkpoint.
 
     Raises
     ------
@@ -104,6 +119,9 @@ class Trainer:
         smoothing: float = 0.0,
         clip: float = 5.0,
         averaging: float = 0.0,
+        rise: float = 0.02,
+        micro_batch: int | None = None,
+        by_length: bool = False,
         patience: int = 8,
         keep_start: bool = False,
         seed: int = 0,
@@ -116,8 +134,9 @@ class Trainer:
             raise ParameterError("give active or penalty, not both")
         if active is not None and not 0.0 < active <= 1.0:
             raise ParameterError(f"active={active}: a fraction above 0 and at most 1")
-        for name, value in (("epochs", epochs), ("batch_size", batch_size), ("patience", patience)):
-            if value < 1:
+        whole = (("epochs", epochs), ("batch_size", batch_size), ("patience", patience), ("micro_batch", micro_batch))
+        for name, value in whole:
+            if value is not None and value < 1:
                 raise ParameterError(f"{name}={value}: at least 1")
         for name, rate in (("lr", lr), ("gate_lr", gate_lr), ("clip", clip)):
             if rate is not None and not (rate > 0.0 and math.isfinite(rate)):
@@ -127,6 +146,8 @@ class Trainer:
                 raise ParameterError(f"{name}={amount}: it must not be negative")
         if not 0.0 <= averaging < 1.0:
             raise ParameterError(f"averaging={averaging}: at least 0 and below 1")
+        if not 0.0 <= rise < 1.0:
+            raise ParameterError(f"rise={rise}: at least 0 and below 1")
         if not 0.0 <= smoothing < 1.0:
             raise ParameterError(f"label smoothing={smoothing}: at least 0 and below 1")
         self.model = model
@@ -141,6 +162,9 @@ class Trainer:
         self.gate_lr = gate_lr
         self.clip = clip
         self.averaging = averaging
+        self.rise = rise
+        self.micro_batch = micro_batch
+        self.by_length = by_length
         self.patience = patience
         self.keep_start = keep_start
         self.seed = seed
@@ -151,12 +175,11 @@ class Trainer:
         self.counted = len(self.learned) == 1 and self.learned[0].cost is None  # the penalised sum is the count
         self.control = TargetControl(self.gate.dim, 1, 1.0)
         self.applied = 0.0  # the penalty of the latest step
+        self.team = Team(torch.device("cpu"), alone=True)
         self.parameters = list(model.parameters())  # to look for them takes a while
-        matrices, vectors = decayed(model)
         self.optimizer = torch.optim.AdamW(
             [
-                {"params": matrices, "weight_decay": weight_decay},
-                {"params": vectors, "weight_decay": 0.0},
+                *parameter_groups(model, weight_decay),
                 {
                     "params": [gate.log_alpha for gate in self.learned],
                     "lr": lr if gate_lr is None else gate_lr,  # None: set in fit, where the number of steps is known
@@ -183,8 +206,11 @@ class Trainer:
         if train.inputs.n_rows == 0 or valid.inputs.n_rows == 0:
             raise TrainingError("no rows to train on, or none to validate on")
         device = train.y.device
+        self.team = Team(device)
+        if self.team.rank:
+            self.history.path, self.on_step, self.checkpoint = None, None, Checkpoint()
         with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []), self.checkpoint:
-            torch.manual_seed(self.seed)
+            torch.manual_seed(self.seed + (self.team.rank << 32))
             return self._fit(train, valid)
 
     def _fit(self, train: Rows, valid: Rows) -> GatedModel:
@@ -216,11 +242,15 @@ class Trainer:
             "random": random,
         }
         self.checkpoint.begin(parts, lambda: self._conditions(train, valid))
+        self.team.begin_as_one({name: part for name, part in parts.items() if name != "random"}, self.parameters)
+        lengths = train.inputs.lengths if self.by_length else None  # type: ignore[attr-defined]  # the caller's promise
         if self.keep_start and self.gate.hardened and best.weights is None:
             best.offer(self._score(valid), self.model)
             self.history.append(event="start", valid_log_loss=best.score)
         while at.step < at.total and best.stale < self.patience:
-            for rows in random.order(n, window).split(self.batch_size)[at.step - at.first :]:
+            order = random.order(n, window, lengths, self.batch_size)
+            self.team.agree([order])
+            for rows in order.split(self.batch_size)[at.step - at.first :]:
                 self.checkpoint.pass_by(f"epoch {at.epoch + 1}")
                 due = not self.gate.hardened and at.step == at.harden_step
                 if due and not self._harden(valid, at.epoch, at.step >= at.latest):
@@ -268,16 +298,27 @@ class Trainer:
         expected = self.objective.expected_cost()
         penalty = 0.0 if expected is None else self._penalty(expected, progress)
         self.applied = penalty
-        weight, target = (None if part is None else part[rows] for part in (train.weight, train.target))
-        objective, loss = self.objective(train.inputs.take(rows), train.y[rows], weight, penalty, expected, target)
         self.optimizer.zero_grad(set_to_none=True)
-        objective.backward()
+        total: Tensor | float = 0.0
+        own = self.team.share(rows)
+        for number, some in enumerate(own.split(self.micro_batch or max(len(own), 1))):
+            if len(some) == 0:  # fewer rows than processes
+                continue
+            if number:  # the graph of the part before is used up
+                expected = self.objective.expected_cost()
+            weight, target = (None if part is None else part[some] for part in (train.weight, train.target))
+            inputs = train.inputs.take(some)
+            objective, loss = self.objective(inputs, train.y[some], weight, penalty, expected, target)
+            share = len(some) / len(rows)
+            (objective * share).backward()
+            total = total + loss.detach() * share
+        self.team.add_gradients(self.parameters)
         torch.nn.utils.clip_grad_norm_(self.parameters, self.clip, foreach=True)
         self.optimizer.step()
         for gate in self.learned:
             if not gate.hardened:
                 gate.clamp_()
-        return float(loss.detach())
+        return float(self.team.total(torch.as_tensor(total, device=train.y.device)))
 
     def _phase(self, progress: float) -> str:
         if self.gate.hardened:
@@ -299,13 +340,13 @@ class Trainer:
         }
 
     def _set_lr(self, at: Position) -> None:
-        """Rise over the first 2 % of steps, stay, and fall to zero along a cosine in the fine-tuning."""
-        share = min(1.0, (at.step + 1) / max(1.0, 0.02 * at.total))
+        """Rise over the first steps, stay, and fall to zero along a cosine in the fine-tuning."""
+        share = min(1.0, (at.step + 1) / max(1.0, self.rise * at.total))
         if self.gate.hardened:
             share *= 1.0 - cosine((at.step - at.harden_step) / max(1, at.total - at.harden_step))
         for group in self.optimizer.param_groups:
             if not group.get("gate"):
-                group["lr"] = at.lr * share
+                group["lr"] = at.lr * share * group["scale"]
 
     def _penalty(self, expected: Tensor, progress: float) -> float:
         if self.penalty is not None:
@@ -355,12 +396,23 @@ class Trainer:
 
     def _auc(self, valid: Rows) -> float:
         """Return the validation AUC, NaN where a class has no rows there."""
-        y, proba = valid.y.cpu().numpy(), predict(self.model, valid.inputs).cpu().numpy()
+        y, proba = valid.y.cpu().numpy(), self._answers(valid)
         return auc(y, proba) if len(np.unique(y)) == proba.shape[1] else math.nan
+
+    def _answers(self, rows: Rows) -> NDArray[np.float64]:
+        """Return the class probabilities (n, C), of which each process makes its share: what is decided is one."""
+        n = rows.inputs.n_rows
+        own = self.team.share(torch.arange(n))
+        found = predict(self.model, rows.inputs, rows=own)
+        if self.team.size > 1:
+            whole = found.new_zeros((n, found.shape[1]))
+            whole[own.to(whole.device)] = found
+            found = self.team.total(whole)
+        return np.asarray(found.cpu().numpy())
 
     def _score(self, valid: Rows) -> float:
         """Return the validation log loss."""
-        proba = predict(self.model, valid.inputs).cpu().numpy()
+        proba = self._answers(valid)
         if not np.isfinite(proba).all():
             raise TrainingError(f"predictions are not finite: lower lr={self.lr:g}, or look for extreme values")
         weight = valid.weight

@@ -10,7 +10,7 @@ from torch.nn import functional
 from l0gm.gates.base import Gate
 from l0gm.model import GatedModel
 
-__all__ = ["Objective", "task_loss"]
+__all__ = ["Objective", "parameter_groups", "task_loss"]
 
 
 def task_loss(
@@ -82,12 +82,32 @@ class Objective:
         return loss + penalty * expected_cost, loss
 
 
-def decayed(module: nn.Module) -> tuple[list[nn.Parameter], list[nn.Parameter]]:
-    """Split parameters into those with weight decay (matrices) and those without (biases, gates apart)."""
-    with_decay: list[nn.Parameter] = []
-    without: list[nn.Parameter] = []
-    for name, parameter in module.named_parameters():
-        if name.endswith("log_alpha"):
-            continue
-        (with_decay if parameter.ndim > 1 else without).append(parameter)
-    return with_decay, without
+ADAM_EPS = 1e-8
+
+
+def parameter_groups(model: nn.Module, weight_decay: float) -> list[dict[str, Any]]:
+    """Return the parameters but those of gates as an optimizer takes them, in groups of one learning rate each.
+
+    Matrices have weight decay, biases have none. A module may carry ``lr_scale``, what the learning rate is multiplied
+    with for its parameters and those of the modules in it that carry none, and likewise ``decay_scale``
+    and ``adam_eps``, which keeps the steps of rarely used parameters small.
+    """
+    groups: dict[tuple[float, float, float], dict[str, Any]] = {}
+
+    def walk(module: nn.Module, lr_scale: float, decay_scale: float, eps: float) -> None:
+        lr_scale = float(getattr(module, "lr_scale", lr_scale))
+        decay_scale = float(getattr(module, "decay_scale", decay_scale))
+        eps = float(getattr(module, "adam_eps", eps))
+        for name, parameter in module.named_parameters(recurse=False):
+            if name == "log_alpha" or id(parameter) in seen:
+                continue
+            seen.add(id(parameter))
+            decay = weight_decay * decay_scale if parameter.ndim > 1 else 0.0
+            group = {"params": [], "weight_decay": decay, "scale": lr_scale, "eps": eps}
+            groups.setdefault((lr_scale, decay, eps), group)["params"].append(parameter)
+        for child in module.children():
+            walk(child, lr_scale, decay_scale, eps)
+
+    seen: set[int] = set()
+    walk(model, 1.0, 1.0, ADAM_EPS)
+    return list(groups.values())

@@ -5,10 +5,12 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-__all__ = ["BLOCK_ROWS", "shuffled"]
+__all__ = ["BLOCK_ROWS", "bucketed", "shuffled"]
 
 BLOCK_ROWS = 4096
 """Neighbours that are read together where not all rows fit into memory."""
+BUCKET = 16
+"""Batches whose rows are sorted by length together."""
 
 
 def shuffled(n: int, device: torch.device | str = "cpu", window: int | None = None) -> Tensor:
@@ -33,3 +35,20 @@ def shuffled(n: int, device: torch.device | str = "cpu", window: int | None = No
         rows = rows[rows < n]
         windows.append(rows[torch.randperm(len(rows))])
     return torch.cat(windows).to(device)
+
+
+def bucketed(order: Tensor, lengths: Tensor, batch_size: int) -> Tensor:
+    """Return an order (n,) in which the rows of a batch are of like length, since a batch is padded to its longest.
+
+    The rows of BUCKET batches at a time are sorted by ``lengths`` (n,), and their batches then shuffled. A batch of
+    fewer rows than ``batch_size`` stays the last one.
+    """
+    lengths = lengths.to(order.device)
+    parts = []
+    for some in order.split(BUCKET * batch_size):
+        rows = some[lengths[some].argsort(stable=True)]
+        whole = len(rows) // batch_size * batch_size
+        # the rest is the first rows, the shortest ones
+        rest, batches = rows[: len(rows) - whole], rows[len(rows) - whole :].view(-1, batch_size)
+        parts += [batches[torch.randperm(len(batches), device=order.device)].flatten(), rest]
+    return torch.cat(parts)

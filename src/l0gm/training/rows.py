@@ -51,11 +51,12 @@ class Rows:
 
 
 @torch.no_grad()
-def predict(model: GatedModel, inputs: Batches, batch_size: int = 2048) -> Tensor:
-    """Return class probabilities (n, C), float64, of ``inputs`` in evaluation mode."""
+def predict(model: GatedModel, inputs: Batches, batch_size: int = 2048, rows: Tensor | None = None) -> Tensor:
+    """Return class probabilities (n, C), float64, of ``inputs`` in evaluation mode; of these ``rows``, default all."""
     was_training = model.training
     model.eval()
-    parts = [probabilities(model(inputs.take(rows)).double()) for rows in torch.arange(inputs.n_rows).split(batch_size)]
+    chosen = torch.arange(inputs.n_rows) if rows is None else rows
+    parts = [probabilities(model(inputs.take(some)).double()) for some in chosen.split(batch_size)]
     model.train(was_training)
     return torch.cat(parts)
 

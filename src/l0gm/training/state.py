@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from l0gm.training.order import shuffled
+from l0gm.training.order import bucketed, shuffled
 
 __all__ = ["Best", "Position", "RandomNumbers"]
 
@@ -97,12 +97,16 @@ class RandomNumbers:
         self._before_epoch = self._now()
         self._resumed: list[Tensor] | None = None
 
-    def order(self, n: int, window: int | None = None) -> Tensor:
-        """Return the order in which this epoch takes the ``n`` rows, int64 (n,): :func:`.order.shuffled`."""
+    def order(self, n: int, window: int | None = None, lengths: Tensor | None = None, batch_size: int = 1) -> Tensor:
+        """Return the order in which this epoch takes the ``n`` rows, int64 (n,): :func:`.order.shuffled`.
+
+        With ``lengths`` (n,), batches are of like length: :func:`.order.bucketed`.
+        """
         if self._resumed is not None:
             self._set(self._before_epoch)
         self._before_epoch = self._now()
         order = shuffled(n, self._device, window)
+        order = order if lengths is None else bucketed(order, lengths, batch_size)
         if self._resumed is not None:
             self._set(self._resumed)
             self._resumed = None

@@ -1,0 +1,88 @@
+"""Whether the parameters of the estimator are what they have to be."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from numbers import Integral, Real
+from typing import TYPE_CHECKING
+
+from l0gm.assembly import GATES, text_encoding
+from l0gm.calibration import METHODS
+from l0gm.distillation import check_teacher
+from l0gm.errors import ParameterError
+from l0gm.estimators.start import STAYS
+
+if TYPE_CHECKING:
+    from l0gm.estimators.classifier import L0GMClassifier
+
+__all__ = ["check_parameters"]
+
+NUMBERS = (
+    *("penalty", "dropout", "warmup", "ramp", "hold", "start_temperature", "end_temperature", "threshold"),
+    *("lr", "gate_lr", "weight_decay", "label_smoothing", "averaging", "teacher_weight"),
+    *("validation_fraction", "calibration_fraction"),
+)
+WHOLE_NUMBERS = (
+    *("embedding_dim", "cin_rank", "max_bins", "min_bin_rows", "min_count", "max_categories", "hash_buckets"),
+    "schema_rows",
+    *("epochs", "batch_size", "patience"),
+)
+OPTIONAL = ("penalty", "gate_lr", "embedding_dim", "cin_rank", "epochs", "batch_size")
+
+
+def check_parameters(given: L0GMClassifier) -> None:
+    """Raise ParameterError where a parameter is of the wrong type or out of range, or two do not go together.
+
+    What a part of the line checks itself (its own schedule, trainer, schema) is left to it.
+    """
+    for names, kind, what in ((NUMBERS, Real, "a number"), (WHOLE_NUMBERS, Integral, "a whole number")):
+        for name in names:
+            value = getattr(given, name)
+            if value is None and name in OPTIONAL:
+                continue
+            if isinstance(value, bool) or not isinstance(value, kind):
+                raise ParameterError(f"{name}={value!r}: {what} is needed")
+    if given.gate not in GATES:
+        raise ParameterError(f"gate={given.gate!r}: choose one of {', '.join(GATES)}")
+    if not isinstance(given.calibration, str) or given.calibration not in METHODS:
+        raise ParameterError(f"calibration={given.calibration!r}: choose one of {', '.join(METHODS)}")
+    if given.active is not None and given.penalty is not None:
+        raise ParameterError("give active or penalty, not both")
+    for name in STAYS:
+        if given.initial_model is not None and getattr(given, name) is not None:
+            raise ParameterError(
+                f"{name}={getattr(given, name)!r} asks for other open dimensions than those of initial_model, which "
+                f"stay: leave {name} out, or fit without initial_model"
+            )
+    if given.active == "auto":
+        if given.gate == "none":
+            raise ParameterError('active="auto" looks for a smaller model than gate="none": leave one of them out')
+        if given.validation_fraction == 0:
+            raise ParameterError('active="auto" compares on validation rows: give validation_fraction above 0')
+    elif given.active is not None and (
+        isinstance(given.active, bool) or not isinstance(given.active, Real) or not 0.0 < given.active <= 1.0
+    ):
+        raise ParameterError(f"active={given.active!r}: a fraction above 0 and at most 1, or 'auto'")
+    if given.schema_rows < 1:
+        raise ParameterError(f"schema_rows={given.schema_rows}: at least 1")
+    check_teacher(given.teacher)
+    if not 0.0 <= given.teacher_weight <= 1.0:
+        raise ParameterError(f"teacher_weight={given.teacher_weight}: a share from 0 to 1")
+    if given.cost is not None:
+        if not isinstance(given.cost, Mapping):
+            raise ParameterError(f"cost={given.cost!r}: a mapping from columns to numbers is needed")
+        for name, value in given.cost.items():
+            if isinstance(value, bool) or not isinstance(value, Real) or not 0.0 < value < math.inf:
+                raise ParameterError(f"cost of {name!r} is {value!r}: a finite number above 0 is needed")
+        if given.gate != "hard_concrete":
+            raise ParameterError(f"gate={given.gate!r} learns no gate that a cost could act on: leave cost out")
+    if given.penalty is not None and given.gate in ("random", "magnitude"):
+        raise ParameterError(f"gate={given.gate!r} keeps a given number of dimensions: give active, not penalty")
+    for name in ("deep", "cin"):
+        widths = getattr(given, name)
+        if name == "deep" and widths is None:
+            continue
+        if not isinstance(widths, Iterable) or not all(isinstance(w, Integral) and int(w) >= 1 for w in widths):
+            raise ParameterError(f"{name}={widths!r}: a sequence of widths, whole numbers of at least 1")
+    text_encoding(given.encoder)
