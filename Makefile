@@ -24,7 +24,7 @@ demo: setup ## train, compact and evaluate a model of the Adult data, and print 
 	@$(BIN)/python examples/demo.py
 
 test: lint typecheck ## lint, check types and run the whole test suite (PYTEST_ARGS="-k gates" narrows it)
-	@$(BIN)/python -m pytest $(PYTEST_ARGS)
+	@$(BIN)/python -m pytest -n auto $(PYTEST_ARGS)
 
 lint: setup ## check style and formatting
 	@$(BIN)/ruff check .

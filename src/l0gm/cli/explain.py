@@ -11,6 +11,7 @@ from l0gm.cli.output import columns, print_json
 
 if TYPE_CHECKING:
     from l0gm.cli.files import Frame
+    from l0gm.data.schema import Encoded
     from l0gm.runtime import CompactModel
     from l0gm.runtime.contributions import Contributions
 
@@ -67,8 +68,8 @@ def _explained(model: CompactModel, frame: Frame) -> tuple[Contributions, list[d
 
     table = typed(frame, model.schema)
     c, proba = model.contributions(table), model.predict_proba(table)
-    codes = model.encode(table).codes
-    read = {name: _as_read(model, name, frame[name].to_list(), codes) for name in c.names}
+    rows = model.encode(table)
+    read = {name: _as_read(model, name, frame[name].to_list(), rows) for name in c.names}
     result = []
     for r, label in enumerate(model.predict(table).tolist()):
         pushes = c.towards(label)[r].tolist()
@@ -86,14 +87,24 @@ def _explained(model: CompactModel, frame: Frame) -> tuple[Contributions, list[d
     return c, result
 
 
-def _as_read(model: CompactModel, name: str, values: list[Any], codes: Any) -> list[dict[str, Any]]:
-    """Return for each row the value of a column and what it was read as: a value, a missing or an unseen one."""
+def _as_read(model: CompactModel, name: str, values: list[Any], rows: Encoded) -> list[dict[str, Any]]:
+    """Return for each row the value of a column and what it was read as: a value, a missing or an unseen one.
+
+    A text is unseen if it holds nothing that is known.
+    """
     from l0gm.data.schema import MISSING, UNSEEN, CategoricalField
 
+    for text, found in zip(model.schema.texts, rows.texts, strict=True):
+        if text.source == name:
+            kinds = ["unseen" if empty else "value" for empty in text.is_empty(found).tolist()]
+            return [
+                {"value": value, "read": "missing" if value is None or not str(value).strip() else kind}
+                for value, kind in zip(values, kinds, strict=True)
+            ]
     at = [i for i, f in enumerate(model.schema.fields) if f.source == name]
     listed = isinstance(model.schema.fields[at[0]], CategoricalField)
     result = []
-    for value, row in zip(values, codes[:, at].tolist(), strict=True):
+    for value, row in zip(values, rows.codes[:, at].tolist(), strict=True):
         missing = all(code == MISSING for code in row)
         plain = value if isinstance(value, (str, int, float)) else str(value)
         read = "missing" if missing else "unseen" if listed and row == [UNSEEN] else "value"

@@ -11,12 +11,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from l0gm.calibration import METHODS
+from l0gm.data.ngrams import NgramVocabulary
 from l0gm.data.probes import probe_rows
 from l0gm.data.schema import CategoricalField, HashedField, NumericField, Schema
+from l0gm.data.texts import NgramField
 from l0gm.decisions import ConformalSets
 from l0gm.runtime import Certificate, CompactModel
 from l0gm.runtime.reference import Reference
 from l0gm.runtime.tabular import FieldArrays, TabularProgram
+from l0gm.runtime.texts import BagTable
 
 __all__ = ["SCHEMA", "completed", "sound_model", "sound_models"]
 
@@ -32,6 +35,8 @@ SCHEMA = Schema(
     ),
     ("age", "job", "account", "gain", "member", "seen", "constant"),
 )
+KEYS = (1, 2, 3, 1 | 2 << 21, 2 | 3 << 21, 1 | 2 << 21 | 3 << 42)
+TEXT = NgramField("note", "note", NgramVocabulary(["not", "good", "größe"], np.array(KEYS)), 0.1)
 OPEN = dict(zip(SCHEMA.names, ((0, 2), (1,), (0,), (), (0, 1, 2), (2,), (1,)), strict=True))
 """Open coordinates of each field; where one has none, it is there for its linear term."""
 
@@ -45,6 +50,7 @@ def sound_model(
     n_rows: int = 32,
     schema: Schema = SCHEMA,
     seed: int = 0,
+    text_width: int = 2,
 ) -> CompactModel:
     """Return a model of random weights over fields of SCHEMA, certified by its own answers to ``n_rows`` rows."""
     rng = np.random.default_rng(seed)
@@ -53,12 +59,14 @@ def sound_model(
     def floats(*shape: int) -> NDArray[np.float32]:
         return (0.7 * rng.normal(size=shape)).astype(np.float32)
 
-    opened = [OPEN[name] for name in schema.names]
+    opened = [OPEN[f.name] for f in schema.fields]
     fields = []
     for field, dims in zip(schema.fields, opened, strict=True):
         shape = (field.n_rows, len(dims) + outputs * linear)
         fields.append(FieldArrays(floats(*shape), floats(*shape) if isinstance(field, NumericField) else None))
-    widths = [sum(map(len, opened)), *deep, outputs] if deep else []
+    parts = tuple(BagTable(floats(field.n_rows, text_width)) for field in schema.texts if isinstance(field, NgramField))
+    text_values = text_width * len(parts)
+    widths = [sum(map(len, opened)) + text_values, *deep, outputs] if deep else []
     maps = [len(opened), *cin]
     program = TabularProgram(
         fields=tuple(fields),
@@ -69,6 +77,8 @@ def sound_model(
         deep=tuple((floats(b, a), floats(b)) for a, b in itertools.pairwise(widths)),
         cin=tuple(floats(b, a, len(opened)) for a, b in itertools.pairwise(maps)),
         cin_out=floats(outputs, sum(cin)) if cin else None,
+        texts=parts,
+        text_out=floats(outputs, text_values) if parts else None,
     )
     answers = program.probabilities(schema.encode(probe_rows(schema, n_rows, 0))).astype(np.float32)
     return CompactModel(
@@ -80,7 +90,8 @@ def sound_model(
             "n_open": program.coordinates.size,
             "n_dimensions": 21,
             "n_parameters_gated": 400,
-            "support": {name: len(dims) for name, dims in zip(schema.names, opened, strict=True)},
+            "support": {f.name: len(dims) for f, dims in zip(schema.fields, opened, strict=True)}
+            | {f.name: text_width for f in schema.texts},
             "dropped": ["constant"],
             "notes": ["made up"],
             "metrics": {"validation": {"accuracy": 0.8, "auc": 0.9, "log_loss": 0.4, "n_rows": 100}},
@@ -106,15 +117,26 @@ def completed(model: CompactModel, method: str, n_rows: int = 60, seed: int = 0)
         decision_threshold=0.4 if len(model.classes_) == 2 else None,
         conformal=ConformalSets.fit(proba, labels),
         reference=Reference(
-            n_rows, tuple(counts), tuple(fractions), np.array(least, np.int64), proba.mean(0), proba.std(0)
+            n_rows,
+            tuple(counts),
+            tuple(fractions),
+            np.array(least, np.int64),
+            proba.mean(0),
+            proba.std(0),
+            model.program.text_values(rows).mean(0, dtype=np.float64),
+            np.array(
+                [f.is_empty(text).sum() for f, text in zip(model.schema.texts, rows.texts, strict=True)], np.int64
+            ),
         ),
     )
 
 
 def sound_models() -> Iterator[CompactModel]:
-    """Yield models of two and more classes, with and without each branch, with every kind of calibrator."""
+    """Yield models of two and more classes, with and without each branch and texts, with every kind of calibrator."""
     yield sound_model()
     yield completed(sound_model((0, 1, 7), cin=(2,)), "isotonic")
     yield completed(sound_model((False, True), deep=(), cin=(2,)), "venn_abers")
     yield completed(sound_model(("a", "b", "c", "d"), deep=(3,), cin=()), "beta")
     yield completed(sound_model(deep=(), cin=()), "platt")
+    yield completed(sound_model(("a", "b", "c"), schema=replace(SCHEMA, texts=(TEXT,))), "temperature")
+    yield sound_model(deep=(), cin=(), linear=False, schema=Schema((), ("note",), (TEXT,)), text_width=1)
