@@ -98,7 +98,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--active", type=float, default=0.15)
-    parser.add_argument("--dim", type=int, default=Ngrams().dim)
+    parser.add_argument("--dim", type=int, default=16)
     parser.add_argument("--rows", type=int, help="fewer rows of each half, to try it out")
     options = parser.parse_args()
     data = load_data("imdb")

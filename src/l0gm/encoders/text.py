@@ -20,6 +20,9 @@ from l0gm.errors import ParameterError
 __all__ = ["NgramBag", "Ngrams", "TextEncoder", "TextEncoding"]
 
 
+DIM, MOST_DIM = 16, 128
+
+
 class TextEncoder(Encoder):
     """Maps a batch of n texts to h (n, dim), the pooled vectors."""
 
@@ -176,8 +179,9 @@ class Ngrams(TextEncoding):
 
     Parameters
     ----------
-    dim : int
-        Dimensions of a text's vector, on which the gate acts.
+    dim : int, optional
+        Dimensions of a text's vector, on which the gate acts; at least one a class is needed for more than two.
+        Default: 16 for two classes, else 8 a class, but at most 128 where that is not less than one a class.
     words : int
         Of the longest n-gram, at most 3.
     min_count : int
@@ -197,7 +201,7 @@ class Ngrams(TextEncoding):
         If an argument is out of range.
     """
 
-    dim: int = 16
+    dim: int | None = None
     words: int = 3
     min_count: int = 2
     most: int = 1_000_000
@@ -208,7 +212,7 @@ class Ngrams(TextEncoding):
     def __post_init__(self) -> None:
         for name, least in (("dim", 1), ("words", 1), ("min_count", 1), ("most", 1), ("epochs", 1)):
             value = getattr(self, name)
-            if type(value) is not int or value < least:
+            if (type(value) is not int or value < least) and not (name == "dim" and value is None):
                 raise ParameterError(f"{name}={value!r}: a whole number, at least {least}")
         if self.words > 3:
             raise ParameterError(f"words={self.words}: n-grams have at most 3 words")
@@ -230,4 +234,5 @@ class Ngrams(TextEncoding):
     def encoder(self, field: TextField, n_outputs: int) -> NgramBag:
         """Return a new bag for a field of n-grams."""
         assert isinstance(field, NgramField)  # of this reader
-        return NgramBag(field.n_rows, self.dim, n_outputs, dropout=self.dropout)
+        usual = DIM if n_outputs == 1 else min(8 * n_outputs, MOST_DIM)
+        return NgramBag(field.n_rows, usual if self.dim is None else self.dim, n_outputs, dropout=self.dropout)

@@ -1,4 +1,4 @@
-"""One estimator that walks the whole line from a table to a compacted model."""
+"""One estimator that walks the whole line from rows to a compacted model."""
 
 from __future__ import annotations
 
@@ -47,10 +47,10 @@ FEW_ROWS = 1000
 
 
 class L0GMClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn ships no types
-    """A classifier for tables that is sparse by design (the paper's L0GM with the integrated predictor of Eq. 20).
+    """A classifier for tables, texts and rows that mix both, sparse by design (the paper's L0GM with Eq. 20).
 
-    Each column becomes an embedding; a hard-concrete gate decides which of its dimensions the predictor may read;
-    :meth:`compact` cuts the others out.
+    Each column becomes an embedding, each text a vector; a hard-concrete gate decides which of their dimensions the
+    predictor may read; :meth:`compact` cuts the others out.
 
     Parameters
     ----------
@@ -297,8 +297,9 @@ class L0GMClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # s
         Parameters
         ----------
         X : table (n, columns)
-            pandas, polars, pyarrow, a dict of columns, a list of dicts or an array; or the path of a parquet file, of
-            a folder of them or a list of paths, which are read in batches and need not fit into memory.
+            pandas, polars, pyarrow, a dict of columns, a list of dicts or an array; or texts, as a list, an array or
+            a series; or the path of a parquet file, of a folder of them or a list of paths, which are read in
+            batches and need not fit into memory.
         y : sequence (n,)
             Labels: str, int or bool; with files, or the name of their column.
         sample_weight : sequence (n,), optional

@@ -29,8 +29,8 @@ def card(model: CompactModel) -> str:
     about = model.information
     lines = ["# Model card", ""]
     lines += [
-        "A classifier over table rows, sparse by design: a hard-concrete L0 gate chose which dimensions of the "
-        "field embeddings stay, the others were cut out. Made with l0gm.",
+        "A classifier over rows of columns and texts, sparse by design: a hard-concrete L0 gate chose which dimensions "
+        "of their embeddings stay, the others were cut out. Made with l0gm.",
         "",
         "## Facts",
         "",
@@ -72,10 +72,15 @@ def card(model: CompactModel) -> str:
         "",
         "Measured on rows like the ones it was trained on; rows from another time or place may differ. Values that "
         "were not seen in training share one slot a column. The file holds no training row"
-        + (", but how many of them had each category, bucket or bin." if model.reference else "."),
+        + (", but how many of them had each category, bucket or bin." if model.reference else ".")
+        + (" Of texts it holds words and phrases of up to three words." if _has_ngrams(model) else ""),
         "",
     ]
     return "\n".join(lines)
+
+
+def _has_ngrams(model: CompactModel) -> bool:
+    return any(field.kind == "ngrams" for field in model.schema.texts)
 
 
 def check_information(about: Mapping[str, Any]) -> None:
