@@ -315,7 +315,7 @@ def _texts(data: Any) -> dict[str, Any] | None:
         return None
     if isinstance(data, (list, tuple)):
         first = next((value for value in data if value is not None), None)
-        return {"text": data} if isinstance(first, str) else None
+        return {"text": data} if isinstance(first, str) or (first is None and len(data) > 0) else None
     if getattr(data, "ndim", 1) != 1 or not hasattr(data, "__len__"):
         return None
     if isinstance(data, np.ndarray):
