@@ -24,7 +24,7 @@ demo: setup ## train, compact and evaluate a model of the Adult data, and print 
 	@$(BIN)/python examples/demo.py
 
 test: lint typecheck ## lint, check types and run the whole test suite (PYTEST_ARGS="-k gates" narrows it)
-	@$(BIN)/python -m pytest -n auto $(PYTEST_ARGS)
+	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto $(PYTEST_ARGS)  # a process a core, a thread a process
 
 lint: setup ## check style and formatting
 	@$(BIN)/ruff check .
