@@ -110,7 +110,7 @@ def teacher():
             min_child_samples=20, random_state=0, n_jobs=2, verbose=-1,
         )))  # fmt: skip
     with suppress(ImportError):
-        import catboost  # noqa: F401
+        import catboost  # noqa: F401  # whether it is there
 
         members.append(("catboost", CategoryBoost()))
     return VotingClassifier(members, voting="soft")

@@ -1,6 +1,9 @@
 """Texts walk the line that tables walk: alone, and in rows that mix both; the same answers everywhere."""
 
+import json
 import pickle
+import subprocess
+import sys
 
 import numpy as np
 import pandas as pd
@@ -55,6 +58,17 @@ def test_texts_alone(tmp_path):
     together = served.predict_proba(STRANGE)
     apart = np.concatenate([served.predict_proba([text]) for text in STRANGE])
     np.testing.assert_array_equal(together, apart)
+
+
+def test_a_file_of_ngrams_is_served_without_pytorch(tmp_path):
+    path = MODEL.save(tmp_path / "model.l0gm")
+    code = (
+        "import sys\n"
+        "for name in ('torch', 'sklearn', 'pandas', 'transformers', 'tokenizers'): sys.modules[name] = None\n"
+        f"import l0gm; print(l0gm.load({str(path)!r}).predict_proba({TEXTS[:3]!r})[:, 1].tolist())"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    np.testing.assert_allclose(json.loads(done.stdout), MODEL.predict_proba(TEXTS[:3])[:, 1], atol=1e-5)
 
 
 def test_three_classes_and_a_deep_branch(tmp_path):

@@ -172,6 +172,6 @@ def _last_blocks(rows: list[float], events: list[float]) -> list[tuple[float, fl
         start = j
         while start > 0 and blocks[start - 1][1] * n >= e * blocks[start - 1][0]:
             more, extra, before = blocks[start - 1]
-            n, e, start = n + more, e + extra, before  # noqa: PLW2901
+            n, e, start = n + more, e + extra, before  # noqa: PLW2901  # the pool takes in the one before
         blocks.append((n, e, start))
     return blocks

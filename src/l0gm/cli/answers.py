@@ -54,7 +54,7 @@ def writing(out: Path | None, stream: Stream, kept: list[str]) -> Iterator[Write
             yield _csv(file)
         return
     try:
-        import pyarrow.parquet  # noqa: F401
+        import pyarrow.parquet  # noqa: F401  # whether it is there
     except ImportError as error:
         raise MissingExtraError("pyarrow", "train", "writing parquet files") from error
     types = _types(stream, kept) if stream.as_text else {}

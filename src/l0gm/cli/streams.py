@@ -96,7 +96,7 @@ def open_stream(data: str) -> Stream:
         return _parquet(path)
     check_readable(path)
     try:
-        import pyarrow  # noqa: F401
+        import pyarrow  # noqa: F401  # whether it is there
     except ImportError:
         return _whole(path)
     kind = kind_of(path)

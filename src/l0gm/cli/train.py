@@ -122,6 +122,10 @@ def run(
     epochs: Annotated[int | None, typer.Option(min=1, help="Passes over the training rows.")] = None,
     batch_size: Annotated[int | None, typer.Option(min=1, help="Rows a step.")] = None,
     lr: Annotated[float | None, typer.Option(help="Learning rate.")] = None,
+    dropout: Annotated[float | None, typer.Option(help="Share that each layer of the deep branch drops.")] = None,
+    averaging: Annotated[
+        float | None, typer.Option(help="Decay of the weights' moving average once the gates are fixed, as 0.998.")
+    ] = None,
     embedding_dim: Annotated[int | None, typer.Option(min=1, help="Dimensions a field.")] = None,
     deep: Annotated[str | None, typer.Option(help="Widths of the deep branch, as 128,64, or none.")] = None,
     cin: Annotated[str | None, typer.Option(help="Widths of the CIN's depths, as 8, or none.")] = None,
@@ -165,6 +169,8 @@ def run(
         "epochs": epochs,
         "batch_size": batch_size,
         "lr": lr,
+        "dropout": dropout,
+        "averaging": averaging,
         "embedding_dim": embedding_dim,
         "deep": None if deep is None else widths("--deep", deep),
         "cin": None if cin is None else widths("--cin", cin),

@@ -104,10 +104,6 @@ class TokenField:
         """How many tokens the tokenizer knows, those that it adds included."""
         return int(self._read.get_vocab_size(with_added_tokens=True))
 
-    def n_truncated(self, rows: Ragged) -> int:
-        """Return how many of these texts reach the limit, and so may have lost their end."""
-        return int((rows.lengths >= self.max_tokens).sum())
-
     def pieces(self, numbers: NDArray[np.uint64]) -> list[str]:
         """Return a token's text for each of these random numbers."""
         tokens = sorted(self._read.get_vocab(with_added_tokens=False))

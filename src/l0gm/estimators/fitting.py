@@ -267,10 +267,11 @@ class Training:
     ) -> Trainer:
         given, n_rows, warm = self.given, len(self.prepared.train), self.prepared.start is not None
         suited = dict(text_encoding(given.encoder).training) if self.prepared.schema.texts else {}
-        batch_size = suited.pop("batch_size", None) if given.batch_size is None else given.batch_size
+        usual_size, usual_epochs = suited.pop("batch_size", None), suited.pop("epochs", None)
+        batch_size = usual_size if given.batch_size is None else given.batch_size
         if batch_size is None:
             batch_size = min(256, max(16, n_rows // 64))
-        epochs = suited.pop("epochs", None) if given.epochs is None else given.epochs
+        epochs = usual_epochs if given.epochs is None else given.epochs
         if epochs is None:
             usual, least = (WARM_EPOCHS, WARM_STEPS) if warm else (24, LEAST_STEPS)
             epochs = max(usual, math.ceil(least / math.ceil(n_rows / max(batch_size, 1))))
@@ -292,7 +293,7 @@ class Training:
             history=history,
             on_step=bar,
             checkpoint=self.checkpoint,
-            **{name: value for name, value in suited.items() if name not in ("epochs", "batch_size")},
+            **suited,
         )
 
 

@@ -105,7 +105,7 @@ def options(about: str, unit: str, arguments: Sequence[str] | None = None) -> ar
         If hypothesis is not installed.
     """
     try:
-        import hypothesis  # noqa: F401
+        import hypothesis  # noqa: F401  # whether it is there
     except ImportError as error:
         raise MissingExtraError("hypothesis", "dev", "fuzzing") from error
     parser = argparse.ArgumentParser(description=about, formatter_class=argparse.ArgumentDefaultsHelpFormatter)
