@@ -11,19 +11,23 @@ from typing import TYPE_CHECKING, Any
 from l0gm.errors import L0GMError, MissingExtraError
 
 if TYPE_CHECKING:
-    from l0gm.estimators import L0GMClassifier
+    from l0gm.data.graphs import Graph
+    from l0gm.estimators import L0GMClassifier, L0GMNodeClassifier
     from l0gm.gates import HardConcreteGate
     from l0gm.metrics import evaluate
-    from l0gm.runtime import CompactModel, load
+    from l0gm.runtime import CompactModel, CompactNodeModel, load
     from l0gm.schedules import Schedule
 
 __version__ = "0.1.0.dev0"
 
 __all__ = [
     "CompactModel",
+    "CompactNodeModel",
+    "Graph",
     "HardConcreteGate",
     "L0GMClassifier",
     "L0GMError",
+    "L0GMNodeClassifier",
     "Schedule",
     "__version__",
     "evaluate",
@@ -32,8 +36,11 @@ __all__ = [
 
 _HOMES = {
     "CompactModel": "l0gm.runtime",
+    "CompactNodeModel": "l0gm.runtime",
+    "Graph": "l0gm.data.graphs",
     "HardConcreteGate": "l0gm.gates",
     "L0GMClassifier": "l0gm.estimators",
+    "L0GMNodeClassifier": "l0gm.estimators",
     "Schedule": "l0gm.schedules",
     "evaluate": "l0gm.metrics",
     "load": "l0gm.runtime",

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from l0gm.encoders.tabular import FieldTables
 from l0gm.errors import ParameterError
 
-__all__ = ["CIN", "Deep", "FieldLinear", "Head", "IntegratedHead"]
+__all__ = ["CIN", "Deep", "FieldLinear", "Head", "IntegratedHead", "StatesHead"]
 
 
 class Head(nn.Module, ABC):
@@ -256,4 +256,29 @@ class IntegratedHead(Head):
             logits = logits + self.cin_out(self.cin(h[:, :last].unflatten(1, (self.n_fields, -1))))
         if self.text is not None:
             logits = logits + self.text(h[:, last:])
+        return logits
+
+
+class StatesHead(Head):
+    """A linear map of node states; where the gate acts on attributes, the states are made here, behind it.
+
+    Parameters
+    ----------
+    dim, n_outputs : int
+    states : Module, optional
+        From (attributes, batch) to states (n, dim); None where h holds states already.
+    dropout : float
+        Share of the states that is left out in training.
+    """
+
+    def __init__(self, dim: int, n_outputs: int, states: nn.Module | None = None, dropout: float = 0.0) -> None:
+        super().__init__()
+        self.n_outputs = n_outputs
+        self.states = states
+        self.dropout = nn.Dropout(dropout)
+        self.out = nn.Linear(dim, n_outputs)
+
+    def forward(self, h: Tensor, z: Tensor, batch: Any) -> Tensor:
+        """Return logits, (n, n_outputs)."""
+        logits: Tensor = self.out(self.dropout(h if self.states is None else self.states(h, batch)))
         return logits

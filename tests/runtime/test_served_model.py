@@ -16,7 +16,7 @@ from l0gm.data.schema import Schema
 from l0gm.errors import ArtifactError, DataError
 from l0gm.metrics import evaluate
 from l0gm.runtime import Certificate, CompactModel
-from l0gm.runtime.model import label_array
+from l0gm.runtime.served import label_array
 
 
 @pytest.fixture(scope="module")

@@ -95,7 +95,7 @@ def _answers(
 ) -> dict[str, NDArray[Any]]:
     """Return the columns of the output, each (n,)."""
     from l0gm.decisions import decide
-    from l0gm.runtime.model import label_array
+    from l0gm.runtime.served import label_array
 
     raw = model.predict_proba(table, calibrated=False)
     proba = model.scaled(raw, calibrated)

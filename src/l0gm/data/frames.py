@@ -245,6 +245,13 @@ class Table:
         chosen.n_rows, chosen.named, chosen.texts_alone = len(rows), self.named, self.texts_alone
         return chosen
 
+    def only(self, names: Sequence[str]) -> Table:
+        """Return the table of these columns, in this order."""
+        part = Table.__new__(Table)
+        part._set(list(names), lambda name: self._column(name)[0])
+        part.n_rows, part.named = self.n_rows, self.named
+        return part
+
     def renamed(self, names: Sequence[str]) -> Table:
         """Return the table with its columns under these names, one each, in their order."""
         old = dict(zip(names, self.names, strict=True))

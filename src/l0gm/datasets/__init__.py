@@ -5,9 +5,22 @@
 >>> train, test = data.split()
 >>> data.frame.shape, data.target, len(test)
 ((1000, 13), 'churned', 250)
+
+Graphs come from ``load_graph``, and their splits have three parts: ``train, validation, test = data.split()``.
 """
 
-from l0gm.datasets.dataset import Dataset, Entry
-from l0gm.datasets.registry import describe, fetch, load, names, path
+from l0gm.datasets.dataset import Dataset, Entry, GraphDataset
+from l0gm.datasets.registry import describe, fetch, is_graph, load, load_graph, names, path
 
-__all__ = ["Dataset", "Entry", "describe", "fetch", "load", "names", "path"]
+__all__ = [
+    "Dataset",
+    "Entry",
+    "GraphDataset",
+    "describe",
+    "fetch",
+    "is_graph",
+    "load",
+    "load_graph",
+    "names",
+    "path",
+]

@@ -5,20 +5,36 @@ from __future__ import annotations
 import difflib
 import os
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
-from l0gm.datasets import adult, imdb, synthetic
-from l0gm.datasets.dataset import Dataset, Entry
+from l0gm.datasets import adult, debian, imdb, ogbn_products, planetoid, products, synthetic
+from l0gm.datasets.dataset import Dataset, Entry, GraphDataset
 from l0gm.errors import DatasetError, ParameterError
 
-__all__ = ["describe", "fetch", "load", "names", "path"]
+__all__ = ["describe", "fetch", "is_graph", "load", "load_graph", "names", "path"]
 
-_ENTRIES = {entry.name: entry for entry in (adult.ENTRY, imdb.ENTRY, *synthetic.ENTRIES)}
+_ENTRIES = {
+    entry.name: entry
+    for entry in (
+        adult.ENTRY,
+        imdb.ENTRY,
+        *planetoid.ENTRIES,
+        debian.ENTRY,
+        ogbn_products.ENTRY,
+        *synthetic.ENTRIES,
+        products.ENTRY,
+    )
+}
 
 
 def names() -> tuple[str, ...]:
-    """Return the names of the registered data sets."""
+    """Return the names of the registered data sets, tables and graphs."""
     return tuple(_ENTRIES)
+
+
+def is_graph(name: str) -> bool:
+    """Return whether a data set is a graph, which ``load_graph`` loads; raise DatasetError if there is none."""
+    return describe(name).kind == "graph"
 
 
 def describe(name: str) -> Entry:
@@ -39,12 +55,12 @@ def describe(name: str) -> Entry:
 
 
 def load(name: str, *, data_home: str | os.PathLike[str] | None = None, **options: Any) -> Dataset:
-    """Load a data set, from this machine if it is there, else from where it is published.
+    """Load a table, from this machine if it is there, else from where it is published.
 
     Parameters
     ----------
     name : str
-        One of ``names()``.
+        One of ``names()``, and no graph.
     data_home : path, optional
         A folder of data sets, looked into first; ``$L0GM_DATA``, read now, if left out.
     **options
@@ -53,18 +69,45 @@ def load(name: str, *, data_home: str | os.PathLike[str] | None = None, **option
     Raises
     ------
     DatasetError
-        The name is unknown, or every source failed.
+        The name is unknown or that of a graph, or every source failed.
     ParameterError
         The data set takes no such option, or not that value.
     MissingExtraError
         A package that reads it is not installed.
     """
     entry = describe(name)
-    for option in options:
-        if option not in entry.options:
-            taken = ", ".join(entry.options) or "none"
-            raise ParameterError(f"{name} takes no option {option!r}; it takes: {taken}")
-    return entry.load(_folder(data_home), **options)
+    if entry.kind != "table":
+        raise DatasetError(
+            f"{name} is a graph: load it with l0gm.datasets.load_graph({name!r}), and fit it with L0GMNodeClassifier"
+        )
+    return cast(Dataset, _loaded(entry, data_home, options))
+
+
+def load_graph(name: str, *, data_home: str | os.PathLike[str] | None = None, **options: Any) -> GraphDataset:
+    """Load a graph, from this machine if it is there, else from where it is published.
+
+    Parameters
+    ----------
+    name : str
+        One of ``names()``, and a graph.
+    data_home : path, optional
+        A folder of data sets, looked into first; ``$L0GM_DATA``, read now, if left out.
+    **options
+        What generated graphs take: ``scale`` and ``seed``.
+
+    Raises
+    ------
+    DatasetError
+        The name is unknown or that of a table, or every source failed.
+    ParameterError
+        The data set takes no such option, or not that value.
+    MissingExtraError
+        A package that reads it is not installed.
+    """
+    entry = describe(name)
+    if entry.kind != "graph":
+        raise DatasetError(f"{name} is a table: load it with l0gm.datasets.load({name!r})")
+    return cast(GraphDataset, _loaded(entry, data_home, options))
 
 
 def fetch(name: str, *, data_home: str | os.PathLike[str] | None = None) -> Path:
@@ -79,7 +122,7 @@ def fetch(name: str, *, data_home: str | os.PathLike[str] | None = None) -> Path
     """
     entry = describe(name)
     if entry.fetch is None:
-        raise DatasetError(_fileless(name))
+        raise DatasetError(_fileless(entry))
     return entry.fetch(_folder(data_home))
 
 
@@ -93,13 +136,22 @@ def path(name: str, *, data_home: str | os.PathLike[str] | None = None) -> Path:
     """
     entry = describe(name)
     if entry.locate is None:
-        raise DatasetError(_fileless(name))
+        raise DatasetError(_fileless(entry))
     return entry.locate(_folder(data_home))
+
+
+def _loaded(entry: Entry, data_home: str | os.PathLike[str] | None, options: dict[str, Any]) -> Dataset | GraphDataset:
+    for option in options:
+        if option not in entry.options:
+            taken = ", ".join(entry.options) or "none"
+            raise ParameterError(f"{entry.name} takes no option {option!r}; it takes: {taken}")
+    return entry.load(_folder(data_home), **options)
 
 
 def _folder(data_home: str | os.PathLike[str] | None) -> Path | None:
     return None if data_home is None else Path(data_home)
 
 
-def _fileless(name: str) -> str:
-    return f"{name} is generated and has no file: load it with l0gm.datasets.load({name!r})"
+def _fileless(entry: Entry) -> str:
+    call = "load_graph" if entry.kind == "graph" else "load"
+    return f"{entry.name} is generated and has no file: load it with l0gm.datasets.{call}({entry.name!r})"

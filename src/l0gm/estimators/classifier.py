@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import os
-import threading
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from pathlib import Path
@@ -17,17 +16,23 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 
 from l0gm import compaction
 from l0gm.assembly import text_encoding
-from l0gm.calibration import METHODS, Calibrator, TemperatureScaling
 from l0gm.data.fitting import SchemaFitter
 from l0gm.data.labels import encode_labels
 from l0gm.data.parquet import ParquetTable, batches_of, column_of, open_with
 from l0gm.data.schema import Encoded
-from l0gm.decisions import ConformalSets, Threshold, decide, tuned_threshold
+from l0gm.decisions import Threshold, decide, tuned_threshold
 from l0gm.encoders.rows import RowEncoder
 from l0gm.encoders.stored import StoredRows
 from l0gm.encoders.text import TextEncoding
 from l0gm.errors import ParameterError
-from l0gm.estimators.conventions import EstimatorNotFittedError, seed_of, warn_of_column_vector
+from l0gm.estimators.answers import fitted_answers
+from l0gm.estimators.conventions import (
+    RANDOM_NUMBERS,
+    EstimatorNotFittedError,
+    device_of,
+    seed_of,
+    warn_of_column_vector,
+)
 from l0gm.estimators.fitting import Training
 from l0gm.estimators.parameters import check_parameters
 from l0gm.estimators.preparation import Part, Prepared, batch_of, prepare
@@ -36,14 +41,11 @@ from l0gm.metrics import evaluate
 from l0gm.runtime.contributions import Contributions
 from l0gm.runtime.drift import DriftReport
 from l0gm.runtime.groups import evaluate_groups
-from l0gm.runtime.model import CompactModel, label_array
+from l0gm.runtime.model import CompactModel
+from l0gm.runtime.served import label_array
 from l0gm.training.rows import predict
 
 __all__ = ["L0GMClassifier"]
-
-RANDOM_NUMBERS = threading.RLock()
-"""PyTorch's random numbers are one stream for all threads: one fit at a time uses it."""
-FEW_ROWS = 1000
 
 
 class L0GMClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn ships no types
@@ -322,7 +324,7 @@ class L0GMClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # s
         """
         check_parameters(self)
         seed = seed_of(self.random_state)
-        device = _device(self.device)
+        device = device_of(self.device)
         warn_of_column_vector(y)
         table, y, sample_weight = open_with(X, y, sample_weight)
         if isinstance(table, ParquetTable) and self.teacher is not None and self.teacher_weight > 0.0:
@@ -389,23 +391,11 @@ class L0GMClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # s
     def _calibrate(self, part: Part, proba: NDArray[np.float64] | None) -> None:
         """Fit calibrator and conformal sets on the calibration rows, whose raw probabilities are ``proba``."""
         self.decision_threshold_: float | None = None
-        self.conformal_: ConformalSets | None = None
-        self.calibrator_: Calibrator = TemperatureScaling()
         self._calibration_rows = None if proba is None else (part.labels, proba)
-        if proba is None:
-            self.notes_.append("no calibration rows: probabilities stay as they are, and there are no prediction sets")
-            return
-        self.calibrator_ = METHODS[self.calibration].fit(proba, part.labels, sample_weight=part.weight)
-        self.conformal_ = ConformalSets.fit(proba, part.labels, sample_weight=part.weight)
-        absent = [label for k, label in enumerate(self.classes_.tolist()) if not (part.labels == k).any()]
-        if absent and self.calibration != "temperature":
-            names = ", ".join(map(repr, absent))
-            self.notes_.append(f"no calibration row of {names}: such probabilities stay as they are")
-        if self.calibration in ("isotonic", "venn_abers") and len(part) < FEW_ROWS:
-            self.notes_.append(
-                f"calibration={self.calibration!r} has {len(part)} rows, and below {FEW_ROWS:,} temperature, platt or "
-                "beta are usually better"
-            )
+        self.calibrator_, self.conformal_, notes = fitted_answers(
+            self.calibration, self.classes_, part.labels, proba, part.weight
+        )
+        self.notes_ += notes
 
     # ---- predict -------------------------------------------------------------------------------------------
 
@@ -667,7 +657,7 @@ class L0GMClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # s
         super().__setstate__({name: value for name, value in state.items() if name != "_device"})
         if device is not None:
             with suppress(ParameterError):
-                self.model_.to(_device(device))
+                self.model_.to(device_of(device))
 
     def _forget(self) -> None:
         """Leave what an earlier fit found."""
@@ -677,14 +667,3 @@ class L0GMClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # s
     def _check_fitted(self) -> None:
         if not hasattr(self, "model_"):
             raise EstimatorNotFittedError("this L0GMClassifier is not fitted: call fit first")
-
-
-def _device(name: str) -> torch.device:
-    if name == "auto":  # the GPU that torchrun gives to this process, where there are several
-        return torch.device(f"cuda:{os.environ.get('LOCAL_RANK', '0')}" if torch.cuda.is_available() else "cpu")
-    try:
-        device = torch.device(name)
-        float(torch.zeros(1, device=device))  # whether it is there
-    except (AssertionError, NotImplementedError, RuntimeError, TypeError) as error:
-        raise ParameterError(f"device={name!r}: {error}") from error
-    return device

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import os
+import threading
 import warnings
 from numbers import Integral
 from typing import Any
 
 import numpy as np
+import torch
 from sklearn.exceptions import DataConversionWarning
 from sklearn.exceptions import NotFittedError as SklearnNotFittedError
 
 from l0gm.errors import NotFittedError, ParameterError
 
-__all__ = ["EstimatorNotFittedError", "seed_of", "warn_of_column_vector"]
+__all__ = ["RANDOM_NUMBERS", "EstimatorNotFittedError", "device_of", "seed_of", "warn_of_column_vector"]
+
+RANDOM_NUMBERS = threading.RLock()
+"""PyTorch's random numbers are one stream for all threads: one fit at a time uses it."""
 
 
 class EstimatorNotFittedError(NotFittedError, SklearnNotFittedError):  # type: ignore[misc]  # no types
@@ -51,3 +57,21 @@ def warn_of_column_vector(y: Any) -> None:
             DataConversionWarning,
             stacklevel=3,
         )
+
+
+def device_of(name: str) -> torch.device:
+    """Return the device of this name; "auto" is the GPU where there is one.
+
+    Raises
+    ------
+    ParameterError
+        If it is not there.
+    """
+    if name == "auto":  # the GPU that torchrun gives to this process, where there are several
+        return torch.device(f"cuda:{os.environ.get('LOCAL_RANK', '0')}" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+        float(torch.zeros(1, device=device))  # whether it is there
+    except (AssertionError, NotImplementedError, RuntimeError, TypeError) as error:
+        raise ParameterError(f"device={name!r}: {error}") from error
+    return device

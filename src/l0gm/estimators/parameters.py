@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from numbers import Integral, Real
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from l0gm.assembly import GATES, text_encoding
 from l0gm.calibration import METHODS
@@ -16,7 +16,7 @@ from l0gm.estimators.start import STAYS
 if TYPE_CHECKING:
     from l0gm.estimators.classifier import L0GMClassifier
 
-__all__ = ["check_parameters"]
+__all__ = ["check_knob", "check_numbers", "check_parameters"]
 
 NUMBERS = (
     *("penalty", "dropout", "warmup", "ramp", "hold", "start_temperature", "end_temperature", "threshold"),
@@ -36,19 +36,11 @@ def check_parameters(given: L0GMClassifier) -> None:
 
     What a part of the line checks itself (its own schedule, trainer, schema) is left to it.
     """
-    for names, kind, what in ((NUMBERS, Real, "a number"), (WHOLE_NUMBERS, Integral, "a whole number")):
-        for name in names:
-            value = getattr(given, name)
-            if value is None and name in OPTIONAL:
-                continue
-            if isinstance(value, bool) or not isinstance(value, kind):
-                raise ParameterError(f"{name}={value!r}: {what} is needed")
+    check_numbers(given, NUMBERS, WHOLE_NUMBERS, OPTIONAL)
     if given.gate not in GATES:
         raise ParameterError(f"gate={given.gate!r}: choose one of {', '.join(GATES)}")
     if not isinstance(given.calibration, str) or given.calibration not in METHODS:
         raise ParameterError(f"calibration={given.calibration!r}: choose one of {', '.join(METHODS)}")
-    if given.active is not None and given.penalty is not None:
-        raise ParameterError("give active or penalty, not both")
     for name in STAYS:
         if given.initial_model is not None and getattr(given, name) is not None:
             raise ParameterError(
@@ -60,25 +52,12 @@ def check_parameters(given: L0GMClassifier) -> None:
             raise ParameterError('active="auto" looks for a smaller model than gate="none": leave one of them out')
         if given.validation_fraction == 0:
             raise ParameterError('active="auto" compares on validation rows: give validation_fraction above 0')
-    elif given.active is not None and (
-        isinstance(given.active, bool) or not isinstance(given.active, Real) or not 0.0 < given.active <= 1.0
-    ):
-        raise ParameterError(f"active={given.active!r}: a fraction above 0 and at most 1, or 'auto'")
+    check_knob(given)
     if given.schema_rows < 1:
         raise ParameterError(f"schema_rows={given.schema_rows}: at least 1")
     check_teacher(given.teacher)
     if not 0.0 <= given.teacher_weight <= 1.0:
         raise ParameterError(f"teacher_weight={given.teacher_weight}: a share from 0 to 1")
-    if given.cost is not None:
-        if not isinstance(given.cost, Mapping):
-            raise ParameterError(f"cost={given.cost!r}: a mapping from columns to numbers is needed")
-        for name, value in given.cost.items():
-            if isinstance(value, bool) or not isinstance(value, Real) or not 0.0 < value < math.inf:
-                raise ParameterError(f"cost of {name!r} is {value!r}: a finite number above 0 is needed")
-        if given.gate != "hard_concrete":
-            raise ParameterError(f"gate={given.gate!r} learns no gate that a cost could act on: leave cost out")
-    if given.penalty is not None and given.gate in ("random", "magnitude"):
-        raise ParameterError(f"gate={given.gate!r} keeps a given number of dimensions: give active, not penalty")
     for name in ("deep", "cin"):
         widths = getattr(given, name)
         if name == "deep" and widths is None:
@@ -86,3 +65,36 @@ def check_parameters(given: L0GMClassifier) -> None:
         if not isinstance(widths, Iterable) or not all(isinstance(w, Integral) and int(w) >= 1 for w in widths):
             raise ParameterError(f"{name}={widths!r}: a sequence of widths, whole numbers of at least 1")
     text_encoding(given.encoder)
+
+
+def check_numbers(given: Any, numbers: Iterable[str], whole: Iterable[str], optional: Collection[str]) -> None:
+    """Raise ParameterError where a parameter that is to be a number, or a whole one, is not."""
+    for names, kind, what in ((numbers, Real, "a number"), (whole, Integral, "a whole number")):
+        for name in names:
+            value = getattr(given, name)
+            if value is None and name in optional:
+                continue
+            if isinstance(value, bool) or not isinstance(value, kind):
+                raise ParameterError(f"{name}={value!r}: {what} is needed")
+
+
+def check_knob(given: Any) -> None:
+    """Raise ParameterError where ``active``, ``penalty`` and ``cost`` cannot be used, or do not go with the gate."""
+    if given.active is not None and given.penalty is not None:
+        raise ParameterError("give active or penalty, not both")
+    active: Any = None if given.active == "auto" else given.active
+    if active is not None and (
+        isinstance(active, bool) or not isinstance(active, Real) or not 0.0 < float(active) <= 1.0
+    ):
+        raise ParameterError(f"active={active!r}: a fraction above 0 and at most 1, or 'auto'")
+    if given.cost is not None:
+        if not isinstance(given.cost, Mapping):
+            raise ParameterError(f"cost={given.cost!r}: a mapping from columns to numbers is needed")
+        value: Any
+        for name, value in given.cost.items():
+            if isinstance(value, bool) or not isinstance(value, Real) or not 0.0 < float(value) < math.inf:
+                raise ParameterError(f"cost of {name!r} is {value!r}: a finite number above 0 is needed")
+        if given.gate != "hard_concrete":
+            raise ParameterError(f"gate={given.gate!r} learns no gate that a cost could act on: leave cost out")
+    if given.penalty is not None and given.gate in ("random", "magnitude"):
+        raise ParameterError(f"gate={given.gate!r} keeps a given number of dimensions: give active, not penalty")

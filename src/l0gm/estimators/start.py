@@ -15,7 +15,8 @@ from l0gm.data.labels import encode_labels
 from l0gm.data.parquet import ParquetTable
 from l0gm.data.schema import Schema
 from l0gm.errors import DataError, ParameterError
-from l0gm.runtime.model import CompactModel, load
+from l0gm.runtime.files import load_rows
+from l0gm.runtime.model import CompactModel
 
 __all__ = ["STAYS", "fingerprint", "known_labels", "schema_for", "starting_model", "what_stays"]
 
@@ -39,7 +40,7 @@ def starting_model(value: Any) -> CompactModel | None:
     if value is None or isinstance(value, CompactModel):
         return value
     if isinstance(value, (str, os.PathLike)):
-        return load(value)
+        return load_rows(value)
     if hasattr(value, "compact"):
         model = value.compact()
         if isinstance(model, CompactModel):

@@ -9,12 +9,12 @@ from l0gm.decisions import ConformalSets, check_threshold
 from l0gm.errors import ArtifactError
 
 if TYPE_CHECKING:
-    from l0gm.runtime.model import CompactModel
+    from l0gm.runtime.served import Served
 
 __all__ = ["answers_from_document", "answers_to_document"]
 
 
-def answers_to_document(model: CompactModel) -> dict[str, Any]:
+def answers_to_document(model: Served) -> dict[str, Any]:
     """Return the entries on calibration, decision threshold and conformal sets."""
     return {
         "calibration": model.calibrator.to_dict(),
@@ -25,7 +25,7 @@ def answers_to_document(model: CompactModel) -> dict[str, Any]:
 
 
 def answers_from_document(document: dict[str, Any], n_classes: int) -> dict[str, Any]:
-    """Return the arguments of :class:`l0gm.runtime.CompactModel` that the entries stand for.
+    """Return the arguments of :class:`l0gm.runtime.served.Served` that the entries stand for.
 
     A document of format 1 knows a temperature alone.
 

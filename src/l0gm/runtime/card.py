@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from l0gm.errors import ArtifactError
 
 if TYPE_CHECKING:
-    from l0gm.runtime.model import CompactModel
+    from l0gm.runtime.served import Served
 
 __all__ = ["card", "check_information"]
 
@@ -24,13 +24,13 @@ _MEASURES = (
 )
 
 
-def card(model: CompactModel) -> str:
+def card(model: Served) -> str:
     """Return the card of a compacted model."""
     about = model.information
     lines = ["# Model card", ""]
     lines += [
-        "A classifier over rows of columns and texts, sparse by design: a hard-concrete L0 gate chose which dimensions "
-        "of their embeddings stay, the others were cut out. Made with l0gm.",
+        f"A classifier over {model.subject}, sparse by design: a hard-concrete L0 gate chose which dimensions of their "
+        "representation stay, the others were cut out. Made with l0gm.",
         "",
         "## Facts",
         "",
@@ -47,7 +47,7 @@ def card(model: CompactModel) -> str:
     if "n_parameters_gated" in about:
         lines.append(f"| parameters before compaction | {about['n_parameters_gated']:,} |")
     lines += [
-        f"| certificate | {model.certificate.n_rows} rows made from the schema; probabilities within "
+        f"| certificate | {model.certificate.n_rows} made-up {model.unit}; probabilities within "
         f"{model.certificate.max_difference:.2g} of the gated model's |",
         f"| calibration | {model.calibrator}; {'on' if model.calibrated else 'off'} by default |",
     ]
@@ -71,16 +71,10 @@ def card(model: CompactModel) -> str:
         "## Limits",
         "",
         "Measured on rows like the ones it was trained on; rows from another time or place may differ. Values that "
-        "were not seen in training share one slot a column. The file holds no training row"
-        + (", but how many of them had each category, bucket or bin." if model.reference else ".")
-        + (" Of texts it holds words and phrases of up to three words." if _has_ngrams(model) else ""),
+        "were not seen in training share one slot a column. The file holds no training row" + model.what_it_holds,
         "",
     ]
     return "\n".join(lines)
-
-
-def _has_ngrams(model: CompactModel) -> bool:
-    return any(field.kind == "ngrams" for field in model.schema.texts)
 
 
 def check_information(about: Mapping[str, Any]) -> None:

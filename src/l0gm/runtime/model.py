@@ -1,66 +1,35 @@
-"""The model that is served: schema, program, calibration and what is known about them. Needs no PyTorch."""
+"""The model of rows that is served: schema, program, calibration and what is known about them. Needs no PyTorch."""
 
 from __future__ import annotations
 
-import math
-import os
-from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
-from pathlib import Path
+from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from l0gm.calibration import Calibrator, TemperatureScaling
 from l0gm.data.frames import Table
 from l0gm.data.labels import encode_labels
 from l0gm.data.parquet import batches_of, column_of
 from l0gm.data.probes import probe_rows
 from l0gm.data.schema import PREFIX as SCHEMA_PREFIX
 from l0gm.data.schema import Encoded, Schema
-from l0gm.decisions import ConformalSets, check_threshold, decide
-from l0gm.errors import ArtifactError, ParameterError
+from l0gm.errors import ArtifactError
 from l0gm.metrics import evaluate
-from l0gm.runtime import artifact
-from l0gm.runtime.answers import answers_from_document, answers_to_document
-from l0gm.runtime.card import card, check_information
 from l0gm.runtime.contributions import Contributions, contributions
 from l0gm.runtime.drift import DriftReport, compare
 from l0gm.runtime.groups import evaluate_groups
 from l0gm.runtime.observed import Observed
 from l0gm.runtime.reference import PREFIX, Reference
+from l0gm.runtime.served import CERTIFICATE, Served, read_answers
 from l0gm.runtime.tabular import TabularProgram
 
-__all__ = ["Certificate", "CompactModel", "label_array", "load"]
+__all__ = ["CompactModel", "rows_model"]
 
 
-@dataclass(frozen=True)
-class Certificate:
-    """What the gated model answered on rows made from the schema, and how far the compacted one was from it.
-
-    Parameters
-    ----------
-    n_rows, seed : int
-        Of :func:`l0gm.data.probes.probe_rows`.
-    tolerance : float
-        Largest accepted difference in probability.
-    max_difference : float
-        Largest one found when the model was compacted.
-    probabilities : float32 (n_rows, C)
-        The gated model's answers.
-    """
-
-    n_rows: int
-    seed: int
-    tolerance: float
-    max_difference: float
-    probabilities: NDArray[np.float32]
-
-
-@dataclass(frozen=True)
-class CompactModel:
-    """A compacted classifier.
+@dataclass(frozen=True, kw_only=True)
+class CompactModel(Served):
+    """A compacted classifier of rows of columns and texts.
 
     Parameters
     ----------
@@ -87,13 +56,6 @@ class CompactModel:
 
     schema: Schema
     program: TabularProgram
-    classes_: tuple[Any, ...]
-    certificate: Certificate
-    calibrator: Calibrator = field(default_factory=TemperatureScaling)
-    calibrated: bool = False
-    decision_threshold: float | None = None
-    conformal: ConformalSets | None = None
-    information: dict[str, Any] = field(default_factory=dict)
     reference: Reference | None = None
 
     @property
@@ -105,6 +67,14 @@ class CompactModel:
     def n_parameters(self) -> int:
         """Numbers that prediction uses."""
         return self.program.n_parameters
+
+    @property
+    def what_it_holds(self) -> str:
+        """How the card's sentence "The file holds no training row" goes on."""
+        has_ngrams = any(field.kind == "ngrams" for field in self.schema.texts)
+        return (", but how many of them had each category, bucket or bin." if self.reference else ".") + (
+            " Of texts it holds words and phrases of up to three words." if has_ngrams else ""
+        )
 
     def encode(self, X: object) -> Encoded:
         """Return the rows as the program reads them."""
@@ -138,15 +108,9 @@ class CompactModel:
         tables = batches_of(X, self.schema.sources)
         return np.concatenate([self.program.probabilities(self.schema.encode(table)) for table in tables])
 
-    def scaled(self, raw: NDArray[np.float64], calibrated: bool | None = None) -> NDArray[np.float64]:
-        """Return what :meth:`predict_proba` makes of the program's probabilities (n, C)."""
-        applied = self.calibrated if calibrated is None else calibrated
-        return np.asarray(self.calibrator.apply(raw), dtype=np.float64) if applied and len(raw) else raw
-
     def predict(self, X: object) -> NDArray[Any]:
         """Return the label that each row is answered with, (n,): the most probable one, or as the threshold says."""
-        labels: NDArray[Any] = label_array(self.classes_)[decide(self.predict_proba(X), self.decision_threshold)]
-        return labels
+        return self.decided(self.predict_proba(X))
 
     def predict_set(self, X: object, coverage: float = 0.9) -> NDArray[np.bool_]:
         """Return which labels are in each row's conformal set, bool (n, C), in the order of ``classes_``.
@@ -162,13 +126,6 @@ class CompactModel:
             As :meth:`predict_proba`.
         """
         return self.sets_of(coverage).sets(self._raw(X), coverage)
-
-    def sets_of(self, coverage: float) -> ConformalSets:
-        """Return the conformal sets, or raise ParameterError where there are none of this coverage."""
-        if self.conformal is None:
-            raise ParameterError(f"coverage={coverage}: this model was fitted without calibration rows, so has no sets")
-        self.conformal.threshold(coverage)
-        return self.conformal
 
     def evaluate(self, X: object, y: object, *, calibrated: bool | None = None) -> dict[str, float]:
         """Return the measures of :func:`l0gm.metrics.evaluate` on these rows."""
@@ -274,124 +231,32 @@ class CompactModel:
         """
         c = self.certificate
         table = Table(probe_rows(self.schema, c.n_rows, c.seed)) if self.schema.sources else _no_columns(c.n_rows)
-        worst = float(np.abs(self.program.probabilities(self.encode(table)) - c.probabilities).max())
-        if not worst <= c.tolerance + 1e-6:  # the answers are kept in single precision
-            raise ArtifactError(f"the certificate fails: {worst:.3g} off in probability, {c.tolerance:g} allowed")
-        return worst
+        return self._checked(self.program.probabilities(self.encode(table)))
 
-    def card(self) -> str:
-        """Return the model card, Markdown."""
-        return card(self)
-
-    def save(self, path: str | os.PathLike[str]) -> Path:
-        """Write the model to one file (safetensors with JSON; docs/artifact.md) and return its path.
-
-        Raises
-        ------
-        ArtifactError
-            If it cannot be written; what was there stays.
-        """
+    def _content(self) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
         arrays = {
             **self.schema.arrays(),
             **self.program.arrays(),
-            "certificate.probabilities": self.certificate.probabilities,
             **({} if self.reference is None else self.reference.arrays(self.schema)),
         }
-        document = {
-            "kind": "rows",
-            "classes": list(self.classes_),
-            "schema": self.schema.to_dict(),
-            "program": self.program.structure(),
-            **answers_to_document(self),
-            "certificate": {
-                name: getattr(self.certificate, name) for name in ("n_rows", "seed", "tolerance", "max_difference")
-            },
-            "information": self.information,
-        }
-        return artifact.write(path, arrays, document, self.card())
-
-    def with_threshold(self, decision_threshold: float | None) -> CompactModel:
-        """Return the model with another decision threshold.
-
-        Raises
-        ------
-        ParameterError
-            If it is not a number from 0 to 1, or the model has more than two classes.
-        """
-        return replace(self, decision_threshold=check_threshold(decision_threshold, len(self.classes_)))
-
-    def with_information(self, **more: Any) -> CompactModel:
-        """Return the model with entries added to its information."""
-        return replace(self, information={**self.information, **more})
+        return arrays, {"kind": "rows", "schema": self.schema.to_dict(), "program": self.program.structure()}
 
 
-def load(path: str | os.PathLike[str]) -> CompactModel:
-    """Read a model file; PyTorch is not needed.
-
-    Raises
-    ------
-    ArtifactError
-        If the file is missing, damaged, foreign or of a newer format.
-    """
-    arrays, document, _ = artifact.read(path)
-    if document.get("kind") not in ("rows", "tabular"):  # the second before there were texts
-        raise ArtifactError(f"{path} holds a {document.get('kind')!r} model, which this version cannot run")
-    try:
-        return _assemble(arrays, document)
-    except KeyError as error:
-        raise ArtifactError(f"{path} is damaged: {error} is missing") from error
-    except (ArithmeticError, ArtifactError, AttributeError, LookupError, TypeError, ValueError) as error:
-        raise ArtifactError(f"{path} is damaged: {error}") from error
-
-
-def _assemble(arrays: dict[str, NDArray[Any]], document: dict[str, Any]) -> CompactModel:
-    """Make the model of a file's content; any of the errors named in :func:`load` where the two do not fit."""
+def rows_model(arrays: dict[str, NDArray[Any]], document: dict[str, Any]) -> CompactModel:
+    """Make the model of a file's content; any of the errors that :func:`l0gm.load` catches where the two do not fit."""
     own = {name: arrays.pop(name) for name in list(arrays) if name.startswith(SCHEMA_PREFIX)}
     schema = Schema.from_dict(document["schema"], own)
     if own.keys() != schema.arrays().keys():
         raise ArtifactError("the schema has not the arrays that it needs")
     if schema.to_dict() != document["schema"]:  # a text where a list belongs, say
         raise ArtifactError("the schema is not in the form in which it is written")
-    answers = arrays.pop("certificate.probabilities")
+    certified = arrays.pop(CERTIFICATE)
     summary = {name: arrays.pop(name) for name in list(arrays) if name.startswith(PREFIX)}
     program = TabularProgram.from_arrays(arrays, document["program"], schema)
-    classes = document["classes"]
-    kinds = {type(label) for label in classes} if isinstance(classes, list) else set()
-    if len(kinds) != 1 or not kinds <= {str, int, bool} or len(set(classes)) < len(classes):
-        raise ArtifactError("classes are a list of distinct strings, integers or booleans")
-    if len(classes) != max(program.n_outputs, 2):
-        raise ArtifactError(f"{len(classes)} classes for {program.n_outputs} outputs")
-    c = document["certificate"]
-    certificate = Certificate(c["n_rows"], c["seed"], float(c["tolerance"]), float(c["max_difference"]), answers)
-    if not (
-        type(certificate.n_rows) is type(certificate.seed) is int
-        and certificate.seed >= 0
-        and certificate.n_rows >= 1
-        and answers.shape == (certificate.n_rows, len(classes))
-        and answers.dtype == np.float32
-        and np.isfinite(answers).all()
-        and math.isfinite(certificate.tolerance)
-    ):
-        raise ArtifactError("the certificate does not fit its rows")
-    if not isinstance(document["information"], dict):
-        raise ArtifactError("information is an object")
-    check_information(document["information"])
-    return CompactModel(
-        schema=schema,
-        program=program,
-        classes_=tuple(classes),
-        certificate=certificate,
-        **answers_from_document(document, len(classes)),
-        information=document["information"],
-        reference=Reference.from_arrays(summary, schema, len(classes), program.n_text_values) if summary else None,
-    )
-
-
-def label_array(classes: Sequence[Any]) -> NDArray[Any]:
-    """Return labels as an array (C,), of objects where numpy's own types would alter them."""
-    array = np.asarray(classes)
-    altered = array.dtype.kind == "f" or array.tolist() != list(classes)  # integers too large, a text that ends in NUL
-    return np.array(classes, dtype=object) if altered else array
+    answers = read_answers(certified, document, program.n_outputs)
+    n_classes = len(answers["classes_"])
+    reference = Reference.from_arrays(summary, schema, n_classes, program.n_text_values) if summary else None
+    return CompactModel(schema=schema, program=program, reference=reference, **answers)
 
 
 def _no_columns(n_rows: int) -> Table:

@@ -29,6 +29,10 @@ class TextPart(ABC):
         """Return float32 (n, width)."""
 
     @abstractmethod
+    def restrict(self, columns: NDArray[np.bool_]) -> TextPart:
+        """Return the part that makes these values alone, (width,)."""
+
+    @abstractmethod
     def arrays(self) -> dict[str, NDArray[Any]]:
         """Return every array by name."""
 

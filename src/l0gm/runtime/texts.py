@@ -46,6 +46,10 @@ class BagTable(TextPart):
         _pool(rows.starts, rows.ids, self.rows, out)
         return out
 
+    def restrict(self, columns: NDArray[np.bool_]) -> BagTable:
+        """Return the table of these columns."""
+        return BagTable(np.ascontiguousarray(self.rows[:, columns]))
+
     def heaviest(self, field: TextField, out: Floats, most: int) -> list[tuple[str, list[float]]]:
         """Return the n-grams whose rows add most to a logit, before the division by the root of their number."""
         assert isinstance(field, NgramField)

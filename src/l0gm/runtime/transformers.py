@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, ClassVar
 
@@ -102,6 +102,10 @@ class TransformerPart(TextPart):
     def width(self) -> int:
         """Values a text."""
         return int(self.matrix.shape[1])
+
+    def restrict(self, columns: NDArray[np.bool_]) -> TransformerPart:
+        """Return the part of these columns of the matrix."""
+        return replace(self, matrix=np.ascontiguousarray(self.matrix[:, columns]), offset=self.offset[columns])
 
     def values(self, rows: Ragged) -> Floats:
         """Return float32 (n, width).

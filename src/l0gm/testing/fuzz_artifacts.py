@@ -32,7 +32,8 @@ from safetensors.numpy import save
 from l0gm.data.frames import Table
 from l0gm.data.probes import probe_rows
 from l0gm.errors import ArtifactError, L0GMError
-from l0gm.runtime import CompactModel, artifact, load
+from l0gm.runtime import CompactModel, artifact
+from l0gm.runtime.files import load_rows
 from l0gm.testing.fuzzing import Fuzzer, options
 from l0gm.testing.sound import sound_models
 
@@ -354,7 +355,7 @@ def check(path: Path) -> str:
     tracemalloc.start()
     try:
         with _watched():
-            model = load(path)
+            model = load_rows(path)
     except ArtifactError as error:
         if str(path) not in str(error):
             raise AssertionError(f"the message does not name the file: {error}") from error

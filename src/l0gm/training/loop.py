@@ -86,6 +86,9 @@ class Trainer:
     keep_start : bool
         Whether the weights that the model comes with are a checkpoint, too, where its gate is hardened already:
         training then never ends with a worse validation log loss.
+    passes : int
+        How often an epoch goes through the rows, after which the validation rows are looked at: more than once where
+        few batches hold them all.
     seed : int
     history : History, optional
     on_step : callable, optional
@@ -124,6 +127,7 @@ class Trainer:
         by_length: bool = False,
         patience: int = 8,
         keep_start: bool = False,
+        passes: int = 1,
         seed: int = 0,
         history: History | None = None,
         on_step: Callable[[Progress], None] | None = None,
@@ -134,8 +138,8 @@ class Trainer:
             raise ParameterError("give active or penalty, not both")
         if active is not None and not 0.0 < active <= 1.0:
             raise ParameterError(f"active={active}: a fraction above 0 and at most 1")
-        whole = (("epochs", epochs), ("batch_size", batch_size), ("patience", patience), ("micro_batch", micro_batch))
-        for name, value in whole:
+        whole = {"epochs": epochs, "batch_size": batch_size, "patience": patience, "passes": passes}
+        for name, value in {**whole, "micro_batch": micro_batch}.items():
             if value is not None and value < 1:
                 raise ParameterError(f"{name}={value}: at least 1")
         for name, rate in (("lr", lr), ("gate_lr", gate_lr), ("clip", clip)):
@@ -167,6 +171,7 @@ class Trainer:
         self.by_length = by_length
         self.patience = patience
         self.keep_start = keep_start
+        self.passes = passes
         self.seed = seed
         self.history = History() if history is None else history
         self.on_step = on_step
@@ -218,7 +223,7 @@ class Trainer:
         window = getattr(train.inputs, "window", None)
         if train.weight is not None:
             train = replace(train, weight=train.weight / train.weight.mean())
-        steps = math.ceil(n / self.batch_size)
+        steps = math.ceil(n / self.batch_size) * self.passes
         planned = self.epochs * steps
         ramp = round(self.schedule.ramp * planned)
         self.control = TargetControl(self.gate.dim, ramp, entropy(train))
@@ -248,9 +253,10 @@ class Trainer:
             best.offer(self._score(valid), self.model)
             self.history.append(event="start", valid_log_loss=best.score)
         while at.step < at.total and best.stale < self.patience:
-            order = random.order(n, window, lengths, self.batch_size)
-            self.team.agree([order])
-            for rows in order.split(self.batch_size)[at.step - at.first :]:
+            orders = [random.order(n, window, lengths, self.batch_size) for _ in range(self.passes)]
+            self.team.agree(orders)
+            batches = [rows for order in orders for rows in order.split(self.batch_size)]
+            for rows in batches[at.step - at.first :]:
                 self.checkpoint.pass_by(f"epoch {at.epoch + 1}")
                 due = not self.gate.hardened and at.step == at.harden_step
                 if due and not self._harden(valid, at.epoch, at.step >= at.latest):

@@ -13,10 +13,14 @@ from l0gm.model import GatedModel, probabilities
 __all__ = ["Batches", "Rows", "entropy", "predict"]
 
 
+AT_ONCE = 2048
+
+
 class Batches(Protocol):
     """Rows of one modality that can be taken by index.
 
-    Ones that memory does not hold have a ``window``, too: see :func:`l0gm.training.order.shuffled`.
+    Ones that memory does not hold have a ``window``, too: see :func:`l0gm.training.order.shuffled`. Ones that are best
+    taken together have ``at_once``, how many rows are predicted at a time.
     """
 
     @property
@@ -51,11 +55,12 @@ class Rows:
 
 
 @torch.no_grad()
-def predict(model: GatedModel, inputs: Batches, batch_size: int = 2048, rows: Tensor | None = None) -> Tensor:
+def predict(model: GatedModel, inputs: Batches, batch_size: int | None = None, rows: Tensor | None = None) -> Tensor:
     """Return class probabilities (n, C), float64, of ``inputs`` in evaluation mode; of these ``rows``, default all."""
     was_training = model.training
     model.eval()
     chosen = torch.arange(inputs.n_rows) if rows is None else rows
+    batch_size = batch_size or getattr(inputs, "at_once", AT_ONCE)
     parts = [probabilities(model(inputs.take(some)).double()) for some in chosen.split(batch_size)]
     model.train(was_training)
     return torch.cat(parts)
