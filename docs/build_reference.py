@@ -18,13 +18,18 @@ PAGES = {
     "estimator": ("The estimator", ["l0gm.estimators"]),
     "serving": (
         "The model that is served",
-        ["l0gm.runtime.model", "l0gm.runtime.contributions", "l0gm.runtime.drift"],
+        [f"l0gm.runtime.{name}" for name in ("model", "served", "files", "contributions", "drift")],
     ),
     "calibration": ("Calibration and decisions", ["l0gm.calibration", "l0gm.decisions"]),
     "metrics": ("Measures", ["l0gm.metrics"]),
     "gates": ("Gates and schedules", ["l0gm.gates", "l0gm.schedules"]),
     "data": ("Rows, splits and data sets", ["l0gm.data.fitting", "l0gm.data.splits", "l0gm.datasets"]),
     "texts": ("Texts", ["l0gm.encoders.text", "l0gm.encoders.transformer"]),
+    "graphs": (
+        "Graphs",
+        [f"l0gm.{name}" for name in ("data.graphs", "data.adjacency", "data.propagation", "data.sampling")]
+        + [f"l0gm.runtime.{name}" for name in ("nodes", "attributes", "smoothing")],
+    ),
     "training": ("Training and teachers", ["l0gm.training", "l0gm.distillation"]),
     "experiments": ("Seeds and their summaries", ["l0gm.experiments"]),
     "errors": ("Errors", ["l0gm.errors"]),

@@ -267,18 +267,15 @@ class StatesHead(Head):
     dim, n_outputs : int
     states : Module, optional
         From (attributes, batch) to states (n, dim); None where h holds states already.
-    dropout : float
-        Share of the states that is left out in training.
     """
 
-    def __init__(self, dim: int, n_outputs: int, states: nn.Module | None = None, dropout: float = 0.0) -> None:
+    def __init__(self, dim: int, n_outputs: int, states: nn.Module | None = None) -> None:
         super().__init__()
         self.n_outputs = n_outputs
         self.states = states
-        self.dropout = nn.Dropout(dropout)
         self.out = nn.Linear(dim, n_outputs)
 
     def forward(self, h: Tensor, z: Tensor, batch: Any) -> Tensor:
         """Return logits, (n, n_outputs)."""
-        logits: Tensor = self.out(self.dropout(h if self.states is None else self.states(h, batch)))
+        logits: Tensor = self.out(h if self.states is None else self.states(h, batch))
         return logits

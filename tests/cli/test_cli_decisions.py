@@ -9,7 +9,7 @@ import pytest
 
 from l0gm import load
 from l0gm.calibration import METHODS
-from l0gm.cli.train import Calibration
+from l0gm.cli.train_options import Calibration
 from l0gm.decisions import best_threshold, threshold_for_precision
 
 

@@ -11,7 +11,9 @@ from l0gm.errors import DatasetError, MissingExtraError, ParameterError
 
 
 def test_the_names():
-    assert datasets.names() == ("adult", "imdb", "synthetic:mixed", "synthetic:multiclass")
+    graphs = ("cora", "pubmed", "debian_packages", "ogbn_products")
+    generated = ("synthetic:mixed", "synthetic:multiclass", "synthetic:products")
+    assert datasets.names() == ("adult", "imdb", *graphs, *generated)
     assert set(datasets.__all__) <= set(dir(datasets))
 
 

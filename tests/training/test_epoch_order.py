@@ -46,20 +46,22 @@ def test_every_epoch_has_another_order():
     assert torch.equal(shuffled(n, window=window), first)
 
 
+@pytest.mark.parametrize("passes", [1, 3])
 @pytest.mark.parametrize("window", [None, 3 * BLOCK_ROWS])
-def test_an_epoch_that_was_cut_short_goes_on_in_its_order(window):
+def test_an_epoch_that_was_cut_short_goes_on_in_its_order(window, passes):
     n = 10 * BLOCK_ROWS
     torch.manual_seed(2)
     numbers = RandomNumbers(torch.device("cpu"))
-    order = numbers.order(n, window)
+    orders = torch.stack(numbers.orders(passes, n, window))
+    assert len(orders) == len(orders.unique(dim=0)) == passes
     noise = torch.rand(3)
     state = numbers.state_dict()
-    following = torch.rand(3), numbers.order(n, window)
+    following = torch.rand(3), torch.stack(numbers.orders(passes, n, window))
 
     torch.manual_seed(99)
     resumed = RandomNumbers(torch.device("cpu"))
     resumed.load_state_dict(state)
-    assert torch.equal(resumed.order(n, window), order)
+    assert torch.equal(torch.stack(resumed.orders(passes, n, window)), orders)
     assert torch.equal(torch.rand(3), following[0])
     assert not torch.equal(noise, following[0])
-    assert torch.equal(resumed.order(n, window), following[1])
+    assert torch.equal(torch.stack(resumed.orders(passes, n, window)), following[1])

@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 
 from l0gm.cli.files import Frame, check_writable, kind_of
 from l0gm.cli.streams import Stream
-from l0gm.errors import MissingExtraError
+from l0gm.errors import MissingExtraError, ParameterError
 from l0gm.files import replacing
 
-__all__ = ["Write", "writing"]
+__all__ = ["Write", "refuse_clash", "writing"]
 
 Write = Callable[[Frame | None, Mapping[str, NDArray[Any]]], None]
 """Called with the columns to repeat in front, if any, and the answers to the same rows by name."""
@@ -60,6 +60,13 @@ def writing(out: Path | None, stream: Stream, kept: list[str]) -> Iterator[Write
     types = _types(stream, kept) if stream.as_text else {}
     with replacing(out) as beside, _Parquet(beside, types) as parquet:
         yield parquet.write
+
+
+def refuse_clash(kept: list[str], answers: Mapping[str, NDArray[Any]]) -> None:
+    """Raise ParameterError if a column to repeat is called as one of the answers."""
+    clash = [name for name in kept if name in answers]
+    if clash:
+        raise ParameterError(f"--keep {clash[0]}: the output has a column of that name already; rename it")
 
 
 def _csv(file: IO[str]) -> Write:

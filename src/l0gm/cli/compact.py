@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from l0gm.cli.output import columns, note, print_json, share
+from l0gm.cli.output import columns, listed, note, print_json, share
 from l0gm.errors import ParameterError
 
 __all__ = ["EXAMPLES", "run"]
@@ -56,25 +56,28 @@ def run(
 
 def _text(known: dict[str, Any]) -> str:
     before, after = known["n_parameters_gated"], known["n_parameters"]
+    of_rows = known["kind"] == "rows"
+    states = not of_rows and known["gate_at"] != "attributes"  # which belong to no attribute
     rows: list[tuple[object, ...]] = [("", "before", "after")]
     if before is not None:
         opened, fields = known["n_dimensions"], len(known["support"])
         rows += [
             ("dimensions", opened, known["n_open"]),
-            ("fields", fields, len(known["kept"])),
+            *([] if states else [("fields" if of_rows else "attributes", fields, len(known["kept"]))]),
             ("parameters", f"{before:,}", f"{after:,}"),
             ("bytes of parameters", f"{before * FLOAT_BYTES:,}", f"{after * FLOAT_BYTES:,}"),
         ]
     rows.append(("bytes on disk", "", f"{known['bytes']:,}"))
-    kept = [f"{name} {opened}" for name, opened in known["support"].items() if name in known["kept"]]
+    kept = [f"{name} {opened}" for name, opened in known["support"].items() if states or name in known["kept"]]
     lines = [known["path"], columns(rows, indent="  ")]
     if known["n_dimensions"]:
         lines.append(f"  open      {share(known['n_open'], known['n_dimensions'])}")
-    lines.append(f"  kept      {', '.join(kept) or 'nothing'}")
-    lines.append(f"  dropped   {', '.join(known['dropped']) or 'nothing'}")
+    most = len(known["support"]) if of_rows else 40
+    lines.append(f"  kept      {listed(kept, most) or 'nothing'}")
+    lines.append(f"  dropped   {listed(known['dropped'], most) or 'nothing'}")
     certificate = known["certificate"]
     lines.append(
-        f"  verified  {certificate['n_rows']} rows within {known['verified_difference']:.2g} of the gated model "
-        f"({certificate['tolerance']:g} allowed)"
+        f"  verified  {certificate['n_rows']} {known['kind']} within {known['verified_difference']:.2g} of the gated "
+        f"model ({certificate['tolerance']:g} allowed)"
     )
     return "\n".join(lines)

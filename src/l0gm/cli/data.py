@@ -31,7 +31,10 @@ def list_(as_json: AsJson = False) -> None:
     if as_json:
         print_json(entries)
         return
-    rows = [("name", "rows", "splits"), *((e["name"], f"{e['rows']:,}", ", ".join(e["splits"])) for e in entries)]
+    rows: list[tuple[str, ...]] = [("name", "kind", "rows", "edges", "splits")]
+    for e in entries:
+        edges = "" if e["edges"] is None else f"{e['edges']:,}"
+        rows.append((e["name"], e["kind"], f"{e['rows']:,}", edges, ", ".join(e["splits"])))
     lines = columns(rows).splitlines()
     width = max(map(len, lines))
     for line, summary in zip(lines, ["what it is", *(e["summary"] for e in entries)], strict=True):
@@ -47,7 +50,8 @@ def describe(name: Name, as_json: AsJson = False) -> None:
         return
     for key, value in facts.items():
         text = ", ".join(value) if isinstance(value, list) else value
-        typer.echo(f"{key:<9}{'not on this machine' if value is None else text}")
+        if key == "path" or value is not None:
+            typer.echo(f"{key:<9}{'not on this machine' if value is None else text}")
 
 
 @app.command(epilog="\b\nExample:\n  l0gm data fetch adult")
@@ -57,8 +61,9 @@ def fetch(name: Name) -> None:
     Nothing is brought where there is a verified copy. Prints its path.
     """
     from l0gm import datasets
+    from l0gm.cli.sources import registered_name
 
-    typer.echo(datasets.fetch(name))
+    typer.echo(datasets.fetch(registered_name(name)))
 
 
 @app.command(epilog="\b\nExample:\n  l0gm data path adult")
@@ -68,23 +73,27 @@ def path(name: Name) -> None:
     Nothing is fetched.
     """
     from l0gm import datasets
+    from l0gm.cli.sources import registered_name
 
-    typer.echo(datasets.path(name))
+    typer.echo(datasets.path(registered_name(name)))
 
 
 def _facts(name: str) -> dict[str, Any]:
     from l0gm import datasets
+    from l0gm.cli.sources import registered_name
 
-    entry = datasets.describe(name)
+    entry = datasets.describe(registered_name(name))
     try:
-        here: str | None = str(datasets.path(name))
+        here: str | None = str(datasets.path(entry.name))
     except DatasetError:
         here = None
     return {
         "name": entry.name,
         "summary": entry.summary,
+        "kind": entry.kind,
         "task": entry.task,
         "rows": entry.rows,
+        "edges": entry.edges if entry.kind == "graph" else None,
         "target": entry.target,
         "splits": list(entry.splits),
         "path": here,

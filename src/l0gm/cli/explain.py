@@ -37,9 +37,9 @@ def run(
     """
     from l0gm.cli.rows import check_sources, located
     from l0gm.cli.streams import open_stream
-    from l0gm.runtime import load
+    from l0gm.runtime.files import load_rows
 
-    loaded = load(model)
+    loaded = load_rows(model)
     stream = open_stream(data)
     check_sources(loaded.schema, stream)
     found: list[dict[str, Any]] = []

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from l0gm.errors import ArtifactError
 
 if TYPE_CHECKING:
-    from l0gm.runtime import CompactModel
+    from l0gm.runtime import CompactModel, CompactNodeModel
 
 __all__ = ["facts", "find_models"]
 
@@ -31,8 +31,10 @@ def find_models(path: Path) -> list[Path]:
     return found
 
 
-def facts(model: CompactModel, path: Path) -> dict[str, Any]:
+def facts(model: CompactModel | CompactNodeModel, path: Path) -> dict[str, Any]:
     """Return what is known about a model, ready for JSON."""
+    from l0gm.runtime import CompactModel
+
     about = model.information
     certificate = asdict(model.certificate)
     del certificate["probabilities"]
@@ -40,8 +42,9 @@ def facts(model: CompactModel, path: Path) -> dict[str, Any]:
         "path": str(path),
         "bytes": path.stat().st_size,
         "classes": list(model.classes_),
+        "kind": model.unit,
         "reads": list(model.feature_names_in_),
-        "kept": list(model.schema.names),
+        **(_row_facts(model) if isinstance(model, CompactModel) else _graph_facts(model)),
         "dropped": about.get("dropped", []),
         "support": about.get("support", {}),
         "n_open": about.get("n_open"),
@@ -53,10 +56,30 @@ def facts(model: CompactModel, path: Path) -> dict[str, Any]:
         "decision_threshold": model.decision_threshold,
         "coverage": None if model.conformal is None else model.conformal.most,
         "certificate": certificate,
-        "ngrams": {name: listed for name, listed in model.heaviest_ngrams().items() if listed},
         "metrics": about.get("metrics", {}),
         "notes": about.get("notes", []),
         **{name: about[name] for name in ("data", "split", "target", "random_state", "training_rows") if name in about},
+    }
+
+
+def _row_facts(model: CompactModel) -> dict[str, Any]:
+    return {
+        "kept": list(model.schema.names),
+        "ngrams": {name: listed for name, listed in model.heaviest_ngrams().items() if listed},
+    }
+
+
+def _graph_facts(model: CompactNodeModel) -> dict[str, Any]:
+    about, program = model.information, model.program
+    return {
+        "kept": list(model.attributes.names),
+        "ngrams": {},
+        "encoder": about.get("encoder"),
+        "gate_at": about.get("gate_at"),
+        "layers": len(program.layers),
+        "hops": program.hops,
+        "direction": model.structure.direction,
+        "relations": [] if model.structure.folded else list(model.structure.relations),
     }
 
 

@@ -37,11 +37,11 @@ def run(
     from l0gm.cli.progress import showing
     from l0gm.cli.rows import check_sources, located, typed
     from l0gm.cli.streams import open_stream
-    from l0gm.runtime import load
     from l0gm.runtime.drift import compare
+    from l0gm.runtime.files import load_rows
     from l0gm.runtime.observed import Observed
 
-    loaded = load(model)
+    loaded = load_rows(model)
     rows = Observed(loaded)
     stream = open_stream(data)
     check_sources(loaded.schema, stream)

@@ -8,11 +8,12 @@ from typing import Any
 
 import typer
 
-__all__ = ["MEASURES", "columns", "note", "print_json", "share"]
+__all__ = ["MEASURES", "columns", "listed", "note", "print_json", "share"]
 
 MEASURES: Mapping[str, str] = {
     "accuracy": "accuracy",
     "auc": "AUC",
+    "macro_f1": "macro F1",
     "log_loss": "log loss",
     "brier": "Brier score",
     "ece": "ECE, top label",
@@ -35,6 +36,12 @@ def note(text: str) -> None:
 def share(part: float, whole: float) -> str:
     """Return ``part`` of ``whole`` with its percentage."""
     return f"{part:,.5g} of {whole:,.5g} ({part / max(whole, 1):.1%})"
+
+
+def listed(names: Sequence[str], most: int = 40) -> str:
+    """Return names, separated by commas; of many the first ones, and how many others there are."""
+    more = f", and {len(names) - most:,} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more
 
 
 def columns(rows: Sequence[Sequence[object]], indent: str = "") -> str:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Literal
 
 from l0gm.errors import ParameterError
 
-__all__ = ["amounts", "fraction", "names", "numbers", "widths"]
+__all__ = ["amounts", "counts", "fraction", "names", "numbers", "widths"]
 
 
 def names(text: str) -> list[str]:
@@ -44,6 +45,22 @@ def widths(option: str, text: str) -> tuple[int, ...]:
     parts = names(text)
     if not parts or not all(part.isdecimal() and int(part) > 0 for part in parts):
         raise ParameterError(f"{option} {text!r}: give widths such as 128,64, or none to leave the branch out")
+    return tuple(int(part) for part in parts)
+
+
+def counts(option: str, text: str, words: Collection[str]) -> str | tuple[int, ...]:
+    """Return one of some words, or the whole numbers in a text such as ``15,10``.
+
+    Raises
+    ------
+    ParameterError
+        If it is neither.
+    """
+    if text.strip().lower() in words:
+        return text.strip().lower()
+    parts = names(text)
+    if not parts or not all(part.isdecimal() and int(part) > 0 for part in parts):
+        raise ParameterError(f"{option} {text!r}: give numbers such as 15,10, or {' or '.join(words)}")
     return tuple(int(part) for part in parts)
 
 

@@ -21,7 +21,19 @@ from l0gm.errors import DataError, ParameterError
 if TYPE_CHECKING:
     from l0gm.runtime import CompactModel
 
-__all__ = ["Part", "Task", "is_registered", "read_labelled", "read_part", "read_task", "short_name"]
+__all__ = [
+    "SPLIT_SEED",
+    "TEST_SIZE",
+    "Part",
+    "Task",
+    "is_graph",
+    "is_registered",
+    "read_labelled",
+    "read_part",
+    "read_task",
+    "registered_name",
+    "short_name",
+]
 
 LARGE = 2**28  # bytes of a parquet file; in memory it takes several times as many
 TEST_SIZE = 0.2
@@ -87,7 +99,22 @@ class Task:
 
 def short_name(data: str) -> str:
     """Return a folder's name for DATA."""
-    return Path(data).stem.replace(":", "-")
+    return Path(registered_name(data)).stem.replace(":", "-")
+
+
+def registered_name(data: str) -> str:
+    """Return a data set's name as it is registered: ``ogbn-products`` is ``ogbn_products``; other DATA as it is."""
+    from l0gm import datasets
+
+    other = data.replace("-", "_")
+    return other if data not in datasets.names() and other in datasets.names() else data
+
+
+def is_graph(data: str) -> bool:
+    """Return whether DATA is a data set that is a graph; the errors are those of :func:`is_registered`."""
+    from l0gm import datasets
+
+    return is_registered(data) and datasets.is_graph(registered_name(data))
 
 
 def read_task(
@@ -171,7 +198,7 @@ def read_part(data: str, target: str | None, split: str | None, part: str | None
         if split is not None:
             raise ParameterError(f"--split {split}: with --part all there is none")
         dataset = _load(data)
-        return Part(nw.from_native(dataset.frame, eager_only=True), _target(dataset, target), data)
+        return Part(nw.from_native(dataset.frame, eager_only=True), _target(dataset, target), dataset.name)
     task = _registered_task(data, target, split)
     chosen = task.train if part == "train" else task.test
     assert isinstance(chosen, Part)  # a data set is in memory
@@ -201,7 +228,7 @@ def _registered_task(data: str, target: str | None, split: str | None) -> Task:
     name = split or dataset.default_split
     frame = nw.from_native(dataset.frame, eager_only=True)
     target = _target(dataset, target)
-    return Task(data, name, *(Part(frame[rows], target, data) for rows in dataset.split(name)))
+    return Task(dataset.name, name, *(Part(frame[rows], target, dataset.name) for rows in dataset.split(name)))
 
 
 def _target(dataset: Any, target: str | None) -> str:
@@ -213,7 +240,9 @@ def _target(dataset: Any, target: str | None) -> str:
 def _load(data: str) -> Any:
     from l0gm import datasets
 
-    return datasets.load(data)
+    if is_graph(data):
+        raise ParameterError(f"DATA {data}: it is a graph, and rows of a table are asked for")
+    return datasets.load(registered_name(data))
 
 
 def is_registered(data: str) -> bool:
@@ -221,7 +250,7 @@ def is_registered(data: str) -> bool:
     from l0gm import datasets
 
     names = datasets.names()
-    if data in names:
+    if registered_name(data) in names:
         return True
     if data.lower().endswith(READABLE) or Path(data).exists():
         return False

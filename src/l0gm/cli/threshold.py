@@ -50,12 +50,12 @@ def run(
     from l0gm.cli.sources import read_labelled
     from l0gm.data.labels import encode_labels
     from l0gm.decisions import tuned_threshold
-    from l0gm.runtime import load
+    from l0gm.runtime.files import load_rows
 
     costs = None if cost is None else numbers("--cost", cost, 2)
     if (costs is None) == (precision is None):
         raise ParameterError("--cost and --precision: give one of the two")
-    loaded = load(model)
+    loaded = load_rows(model)
     rows, y = read_labelled(loaded, data, target, split, part)
     labels, proba = encode_labels(y, loaded.classes_), loaded.predict_proba(rows.frame.to_native())
     pair = None if costs is None else (costs[0], costs[1])

@@ -32,11 +32,14 @@ class Adjacency:
     senders : int32 (m,)
     weights : float32 (m,), optional
         Default: all edges weigh 1.
+    mutual : bool
+        Whether each edge is known to go both ways, with the same weight.
     """
 
     starts: NDArray[np.int64]
     senders: NDArray[np.int32]
     weights: NDArray[np.float32] | None = None
+    mutual: bool = False
 
     @property
     def n_nodes(self) -> int:
@@ -58,6 +61,8 @@ class Adjacency:
 
     def sent(self) -> NDArray[np.float32]:
         """Return the summed weight that each node sends, (n,)."""
+        if self.mutual:
+            return self.received()
         return np.bincount(self.senders, self.weights, minlength=self.n_nodes).astype(np.float32)
 
     def pairs(self) -> NDArray[np.int64]:
@@ -76,7 +81,7 @@ class Adjacency:
         senders = np.empty_like(self.senders)
         weights = None if self.weights is None else np.empty_like(self.weights)
         _reorder(self.starts, self.senders, self.weights, order, place, starts, senders, weights)
-        return Adjacency(starts, senders, weights)
+        return Adjacency(starts, senders, weights, self.mutual)
 
 
 @dataclass(frozen=True)
@@ -114,7 +119,7 @@ class Structure:
     @property
     def folded(self) -> bool:
         """Whether all edges are of one kind here."""
-        return self.relations == (FOLDED,)
+        return self.relations == (FOLDED,) and not self.alone
 
     @classmethod
     def of(cls, graph: Graph, direction: str, relations: str | Sequence[str]) -> Structure:
@@ -136,7 +141,7 @@ class Structure:
             raise ParameterError(f"direction={direction!r}: choose one of {', '.join(DIRECTIONS)}")
         if relations == "fold":
             return cls(direction)  # type: ignore[arg-type]  # checked above
-        if isinstance(relations, str) and relations != "keep":
+        if relations != "keep" and (isinstance(relations, str) or not isinstance(relations, Sequence)):
             raise ParameterError(f"relations={relations!r}: choose 'fold', 'keep' or a list of relations")
         chosen = graph.relations if relations == "keep" else tuple(map(str, relations))
         strange = [name for name in chosen if name not in graph.relations]
@@ -144,13 +149,15 @@ class Structure:
             raise ParameterError(f"relations={list(chosen)}: the graph has {', '.join(graph.relations)}")
         if len(set(chosen)) < len(chosen):
             raise ParameterError(f"relations={list(chosen)} names one twice: name each once")
-        if chosen == (FOLDED,):  # a graph whose edges are of one kind, without a name
+        if chosen == graph.relations == (FOLDED,):  # a graph whose edges are of one kind, without a name
             return cls(direction)  # type: ignore[arg-type]
         return cls(direction, chosen, alone=relations != "keep")  # type: ignore[arg-type]
 
 
 def adjacencies(graph: Graph, structure: Structure) -> tuple[Adjacency, ...]:
     """Return a graph's adjacencies: for each relation one, and with ``direction="both"`` its reverse after it.
+
+    The graph keeps them, until it is asked for those of another structure.
 
     Edges from a node to itself are left out: the layers that want them add their own. Several edges between the same
     two nodes count once; where there are weights, those of the same direction are added, and an undirected edge weighs
@@ -161,12 +168,19 @@ def adjacencies(graph: Graph, structure: Structure) -> tuple[Adjacency, ...]:
     DataError
         If the relations are kept apart and the graph has one that is not among them.
     """
+    if graph.kept is None or graph.kept[0] != structure:
+        graph.kept = structure, _adjacencies(graph, structure)
+    kept: tuple[Adjacency, ...] = graph.kept[1]
+    return kept
+
+
+def _adjacencies(graph: Graph, structure: Structure) -> tuple[Adjacency, ...]:
     if structure.folded:
         parts = [(graph.sources, graph.targets, graph.weights)]
     else:
         strange = [name for name in graph.relations if name not in structure.relations]
         used = [name for k, name in enumerate(graph.relations) if name in strange and (graph.relation == k).any()]
-        if used and not structure.alone:
+        if used and (not structure.alone or graph.relations == (FOLDED,)):  # of no kind: theirs was not given
             raise DataError(
                 f"the graph has edges of the relation {', '.join(map(repr, used))}, and the model knows "
                 f"{', '.join(map(repr, structure.relations))}: drop these edges, or fit with them"
@@ -207,7 +221,7 @@ def _compressed(
     kept = _tidy(starts, senders, own, both_ways)
     if kept < len(senders):  # give back what double edges took
         senders, own = senders[:kept].copy(), None if own is None else own[:kept].copy()
-    return Adjacency(starts, senders, own)
+    return Adjacency(starts, senders, own, mutual=both_ways)
 
 
 def locality_order(adjacency: Adjacency, rounds: int = 3, seed: int = 0) -> NDArray[np.int64]:

@@ -59,6 +59,8 @@ class Graph:
     relation : int16 (E,)
         Places in ``relations``.
     relations : tuple of str
+    kept : tuple, optional
+        What :func:`l0gm.data.adjacency.adjacencies` found last.
 
     Raises
     ------
@@ -73,6 +75,8 @@ class Graph:
     >>> Graph(np.eye(3, dtype=np.float32), np.array([[0, 1], [1, 2]])).n_edges
     2
     """
+
+    kept: tuple[Any, Any] | None = None
 
     def __init__(
         self,

@@ -59,15 +59,24 @@ class Operator:
         """Return D^-1 A, the weighted mean over those that a node receives from; zero where there are none."""
         return cls(adjacency, _inverse(adjacency.received(), 1.0), np.ones(adjacency.n_nodes, np.float32))
 
-    def edge_weights(self) -> Floats:
-        """Return what each edge's message is multiplied with, (m,); those of loops are :meth:`loop_weights`."""
-        receivers = np.repeat(np.arange(self.adjacency.n_nodes), np.diff(self.adjacency.starts))
-        weights = self.left[receivers] * self.right[self.adjacency.senders]
-        return weights if self.adjacency.weights is None else weights * self.adjacency.weights
+    def messages(
+        self, senders: NDArray[np.int64], receivers: NDArray[np.int64], positions: NDArray[np.int64]
+    ) -> Floats:
+        """Return what the messages of some edges are multiplied with, (m,).
 
-    def loop_weights(self) -> Floats:
-        """Return what a node's message to itself is multiplied with, (n,)."""
-        return self.left * self.right * np.float32(self.loop)
+        Parameters
+        ----------
+        senders, receivers : int64 (m,)
+            Nodes.
+        positions : int64 (m,)
+            Places of the edges in the adjacency.
+        """
+        weights = self.left[receivers] * self.right[senders]
+        return weights if self.adjacency.weights is None else weights * self.adjacency.weights[positions]
+
+    def loops(self, nodes: NDArray[np.int64]) -> Floats:
+        """Return what these nodes' messages to themselves are multiplied with, zero where there are none."""
+        return self.left[nodes] * self.right[nodes] * np.float32(self.loop)
 
     def __call__(self, x: Floats, precision: Precision = "float32", out: Floats | None = None) -> Floats:
         """Return y, float32 (n, k), of x (n, k); ``out`` may take it."""
@@ -76,7 +85,9 @@ class Operator:
             y[rows] = sums
         return y
 
-    def blocks(self, x: Floats, precision: Precision = "float32") -> Iterator[tuple[slice, Floats]]:
+    def blocks(
+        self, x: Floats, precision: Precision = "float32", *, in_place: bool = False
+    ) -> Iterator[tuple[slice, Floats]]:
         """Yield y a block of rows at a time: (rows, float32 (rows, k)).
 
         Parameters
@@ -84,6 +95,8 @@ class Operator:
         x : float32 (n, k)
         precision : {"float32", "bfloat16"}
             In which x is read: half of the bytes, with 8 bits of precision, for nearly twice the speed.
+        in_place : bool
+            Whether x may be overwritten, which saves a copy of it.
 
         Raises
         ------
@@ -99,12 +112,13 @@ class Operator:
             yield slice(0, n), np.zeros((n, 0), np.float32)
             return
         size = max(1, BLOCK_BYTES // (4 * k))
-        summed = _summing(self.adjacency, x if self._plain else x * self.right[:, None], precision)
+        sent = x if self._plain else np.multiply(x, self.right[:, None], out=x if in_place else None)
+        summed = _summing(self.adjacency, sent, precision)
         for first in range(0, n, size):
             rows = slice(first, min(first + size, n))
             sums = summed(rows)
             if self.loop:
-                sums += x[rows] * self.right[rows, None]
+                sums += sent[rows]
             sums *= self.left[rows, None]
             yield rows, sums
 
@@ -152,13 +166,16 @@ def _summing(a: Adjacency, x: Floats, precision: Precision) -> Callable[[slice],
         return loop
     import torch
 
-    held = torch.from_numpy(np.require(x, requirements=["C", "W"])).to(getattr(torch, precision))
+    def tensor(part: NDArray[Any]) -> Any:  # of what is mapped read-only, a copy: PyTorch knows no such memory
+        return torch.from_numpy(np.require(part, requirements=["C", "W"]))
+
+    held = tensor(x).to(getattr(torch, precision))
 
     def bags(rows: slice) -> Floats:
         first, last = int(a.starts[rows.start]), int(a.starts[rows.stop])
-        senders: Any = torch.from_numpy(a.senders[first:last])
-        offsets: Any = torch.from_numpy((a.starts[rows] - first).astype(np.int32))
-        weights = None if a.weights is None else torch.from_numpy(a.weights[first:last]).to(held.dtype)
+        senders = tensor(a.senders[first:last])
+        offsets = tensor((a.starts[rows] - first).astype(np.int32))
+        weights = None if a.weights is None else tensor(a.weights[first:last]).to(held.dtype)
         with torch.no_grad():
             summed = torch.nn.functional.embedding_bag(senders, held, offsets, mode="sum", per_sample_weights=weights)
         return summed.float().numpy()

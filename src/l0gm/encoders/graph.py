@@ -85,7 +85,8 @@ class Convolutions(NodeStates):
         rectified: bool,
     ) -> None:
         super().__init__()
-        self.kind, self.width, self.heads, self.dropout, self.rectified = kind, width, heads, dropout, rectified
+        self.kind, self.width, self.heads, self.rectified = kind, width, heads, rectified
+        self.dropout = _Dropout(dropout)
         widths = [n_attributes, *[hidden] * (layers - 1), width]
         if kind == "gat" and any(size % heads for size in widths[1:]):
             raise ParameterError(f"heads={heads}: hidden={hidden} and width={width} are shared out among them evenly")
@@ -101,7 +102,7 @@ class Convolutions(NodeStates):
         """Return the states of the batch's seeds, (n, width)."""
         channels: Any
         for number, channels in enumerate(self.layers):
-            x = nn.functional.dropout(x, self.dropout, self.training)
+            x = self.dropout(x)
             state = self.biases[number].expand(len(x), -1)
             for convolution, (edges, weights) in zip(channels, batch.channels, strict=True):
                 state = state + (convolution(x, edges) if self.kind == "gat" else convolution(x, edges, weights))
@@ -130,7 +131,7 @@ class Hops(NodeStates):
         before = center.numel()
         layers: list[nn.Module] = []
         for size in hidden:
-            layers += [nn.Dropout(dropout), nn.Linear(before, size), nn.ReLU()]
+            layers += [_Dropout(dropout), nn.Linear(before, size), nn.ReLU()]
             before = size
         super().__init__()
         self.layers = nn.Sequential(*layers)
@@ -151,6 +152,15 @@ class Hops(NodeStates):
         """Return the states (n, width) of standardised attributes (n, places, F)."""
         states: Tensor = self.layers(x.flatten(1))
         return states
+
+
+class _Dropout(nn.Dropout):
+    """Dropout whose mask comes from uniform numbers: PyTorch's own takes three times as long on a processor."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        if not self.training or self.p == 0.0:
+            return x
+        return x * (torch.rand_like(x) >= self.p) * (1.0 / (1.0 - self.p))
 
 
 class StateEncoder(Encoder):

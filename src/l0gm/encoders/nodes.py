@@ -100,8 +100,6 @@ class NodeRows:
         self.exact = all(size == EVERY for size in fan_outs)
         self.seed = seed
         self.device = device
-        self._weights = [operator.edge_weights() for operator in operators]
-        self._loops = [operator.loop_weights() for operator in operators]
         self._sampler = _sampler([operator.adjacency for operator in operators], fan_outs)
         self.at_once = max(self.n_rows, 1) if self.exact else SAMPLED_AT_ONCE
         self._whole: NodeBatch | None = None
@@ -110,6 +108,12 @@ class NodeRows:
     def n_rows(self) -> int:
         """Number of nodes."""
         return len(self.nodes)
+
+    @property
+    def content(self) -> tuple[Tensor, ...]:
+        """What a batch is made of, for :func:`l0gm.training.identity.describe_rows`."""
+        graphs = [a for o in self.operators for a in (o.adjacency.starts, o.adjacency.senders, o.adjacency.weights)]
+        return self.x, *(torch.from_numpy(np.array(a)) for a in (self.nodes, *graphs) if a is not None)
 
     def take(self, rows: Tensor) -> NodeBatch:
         """Return the batch of these rows."""
@@ -126,12 +130,13 @@ class NodeRows:
         found = self._sampler.sample(self.nodes[rows], seed)
         channels = []
         for i, operator in enumerate(self.operators):
-            weights = self._weights[i][found.positions[i]] * found.shares[i]
             edges = found.edges[i]
+            senders, receivers = found.nodes[edges]
+            weights = operator.messages(senders, receivers, found.positions[i]) * found.shares[i]
             if operator.loop:
                 places = np.arange(len(found.nodes))
                 edges = np.concatenate([edges, np.stack([places, places])], 1)
-                weights = np.concatenate([weights, self._loops[i][found.nodes]])
+                weights = np.concatenate([weights, operator.loops(found.nodes)])
             channels.append((torch.from_numpy(edges).to(self.device), torch.from_numpy(weights).to(self.device)))
         x = self.x[torch.from_numpy(found.nodes).to(self.x.device)].to(self.device)
         return NodeBatch(x, tuple(channels), torch.arange(len(rows), device=self.device))

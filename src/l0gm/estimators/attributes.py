@@ -13,8 +13,8 @@ from l0gm.data.graphs import Graph
 from l0gm.data.ragged import Ragged
 from l0gm.data.schema import NumericField
 from l0gm.data.texts import NgramField
-from l0gm.errors import ParameterError
-from l0gm.runtime.attributes import SCALINGS, ArrayAttributes, Attributes, TableAttributes
+from l0gm.errors import DataError, ParameterError
+from l0gm.runtime.attributes import MOST_COLUMNS, SCALINGS, ArrayAttributes, Attributes, TableAttributes
 from l0gm.runtime.tabular import FieldArrays
 from l0gm.runtime.texts import BagTable
 
@@ -22,8 +22,11 @@ __all__ = ["fit_attributes"]
 
 Floats = NDArray[np.float32]
 SPARSE = 0.5
-LEAST_SPREAD = 1e-3
+LEAST_SPREAD = 1e-6
+"""Of a column's largest value: what float32 cannot tell from a constant."""
 MOST_TEXTS = 50_000
+LEAST_SIZE = 0.01
+"""Of the first axis of n-grams: along less there is nothing but rounding, which would be blown up."""
 
 
 def fit_attributes(
@@ -90,6 +93,9 @@ def fit_attributes(
 def _of_array(nodes: Floats, train: NDArray[np.int64], scaling: str) -> tuple[ArrayAttributes, list[str]]:
     if scaling not in ("auto", *SCALINGS):
         raise ParameterError(f"scaling={scaling!r}: choose one of auto, {', '.join(SCALINGS)}")
+    total = nodes.shape[1]
+    if total > MOST_COLUMNS:
+        raise DataError(f"the nodes have {total:,} attributes, more than {MOST_COLUMNS:,}: leave some out")
     seen = nodes[np.sort(train)]
     notes = []
     if scaling == "auto":
@@ -99,8 +105,10 @@ def _of_array(nodes: Floats, train: NDArray[np.int64], scaling: str) -> tuple[Ar
     center = scale = np.zeros(0, np.float32)
     if scaling == "columns":
         center, spread = seen.mean(0, dtype=np.float64), seen.std(0, dtype=np.float64)
-        scale = np.where(spread > LEAST_SPREAD * max(float(spread.max()), 1e-30), 1.0 / np.maximum(spread, 1e-30), 0.0)
-    total = nodes.shape[1]
+        varies = spread > np.maximum(LEAST_SPREAD * np.maximum(seen.max(0), -seen.min(0)), 1e-30)
+        scale = np.where(varies, 1.0 / np.maximum(spread, 1e-30), 0.0)
+        if not varies.all():
+            notes.append(f"{(~varies).sum()} of {total} attributes are the same in all training nodes and say nothing")
     made = ArrayAttributes(
         total, np.arange(total, dtype=np.int32), scaling, np.asarray(center, np.float32), np.asarray(scale, np.float32)
     )
@@ -145,8 +153,10 @@ def _ngrams(f: NgramField, read: Ragged, dim: int, seed: int) -> BagTable:
     values = (rarity[read.ids] / np.sqrt(np.repeat(lengths, read.lengths))).astype(np.float32)
     matrix = csr_array((values, read.ids, read.starts), shape=(len(read), f.n_rows))
     k = max(1, min(dim, min(matrix.shape) - 1))
-    found: Any = TruncatedSVD(k, n_iter=4, random_state=seed).fit(matrix)
-    sizes = np.maximum(found.singular_values_, 1e-6 * max(float(found.singular_values_[0]), 1e-30))
-    spread = sizes / np.sqrt(len(read))
-    scale = np.sqrt(sizes / sizes[0]) / spread
-    return BagTable(np.ascontiguousarray(rarity[:, None] * found.components_.T * scale, dtype=np.float32))
+    found: Any = TruncatedSVD(k, n_iter=2, random_state=seed).fit(matrix)
+    sizes = found.singular_values_
+    kept = sizes > LEAST_SIZE * sizes[0]
+    kept[0] = True
+    sizes = np.maximum(sizes[kept], 1e-30)
+    scale = np.sqrt(sizes / sizes[0]) / (sizes / np.sqrt(len(read)))
+    return BagTable(np.ascontiguousarray(rarity[:, None] * found.components_[kept].T * scale, dtype=np.float32))

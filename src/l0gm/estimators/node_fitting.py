@@ -33,7 +33,7 @@ from l0gm.estimators.parameters import check_knob, check_numbers
 from l0gm.heads import StatesHead
 from l0gm.metrics import evaluate
 from l0gm.model import GatedModel
-from l0gm.runtime.attributes import Attributes
+from l0gm.runtime.attributes import SCALINGS, Attributes
 from l0gm.runtime.nodes import CompactNodeModel
 from l0gm.schedules import Schedule
 from l0gm.training.checkpoint import Checkpoint
@@ -52,7 +52,8 @@ WHOLE_EDGES = 2_000_000
 FAN_OUTS = (15, 10, 5)
 BATCH = 1024
 EPOCHS, STEPS, PASSES = 24, 300, 10
-LEAST_SCALE = 0.1
+LEAST_SCALE, LEAST_SPREAD = 0.1, 1e-9
+MOST_NGRAMS = 30_000
 NUMBERS = (
     *("penalty", "dropout", "warmup", "ramp", "hold", "start_temperature", "end_temperature", "threshold", "lr"),
     *("gate_lr", "weight_decay", "label_smoothing", "averaging", "validation_fraction", "calibration_fraction"),
@@ -85,6 +86,7 @@ def check_node_parameters(given: L0GMNodeClassifier) -> None:
         ("gate_at", ("states", "attributes")),
         ("gate", GATES),
         ("direction", DIRECTIONS),
+        ("scaling", ("auto", *SCALINGS)),
         ("calibration", tuple(METHODS)),
     ):
         if getattr(given, name) not in names:
@@ -92,6 +94,8 @@ def check_node_parameters(given: L0GMNodeClassifier) -> None:
     for name in ("width", "hidden", "layers", "heads", "most_columns", "text_dim"):
         if getattr(given, name) < 1:
             raise ParameterError(f"{name}={getattr(given, name)}: at least 1")
+    if given.batch_size is not None and given.batch_size < 1:
+        raise ParameterError(f"batch_size={given.batch_size}: at least 1")
     if given.hops < 1:
         raise ParameterError(f"hops={given.hops}: at least 1; encoder='mlp' reads no edges")
     if not 0.0 <= given.dropout < 1.0:
@@ -170,7 +174,7 @@ def _fitter(given: L0GMNodeClassifier) -> SchemaFitter:
         categorical=given.categorical,
         missing_values=given.missing_values,
         text=given.text,
-        reader=Ngrams(words=2, min_count=3, most=100_000).reader,
+        reader=Ngrams(words=2, min_count=5, most=MOST_NGRAMS).reader,
     )
 
 
@@ -235,10 +239,10 @@ def _model(
     )
     encoder: StateEncoder | AttributeEncoder
     if given.gate_at == "states":
-        encoder, head = StateEncoder(states), StatesHead(given.width, n_outputs, dropout=given.dropout)
+        encoder, head = StateEncoder(states), StatesHead(given.width, n_outputs)
     else:
         encoder = AttributeEncoder(states, torch.from_numpy(attributes.groups))
-        head = StatesHead(given.width, n_outputs, states, given.dropout)
+        head = StatesHead(given.width, n_outputs, states)
     gate = make_gate(
         given.gate,
         encoder,
@@ -270,11 +274,15 @@ def _costs(cost: Mapping[str, float], attributes: Attributes) -> list[float]:
 def _standards(x: Tensor, by_column: bool) -> tuple[Tensor, Tensor]:
     """Return (center, scale), (places, F): each place, or each of its columns, brought to one spread."""
     if not by_column:  # rare categories and words would be blown up one by one
-        spread = x.flatten(2).std((0, 2), keepdim=False).clamp_min(1e-12)[:, None].expand(x.shape[1:])
-        return torch.zeros(x.shape[1:]), (1.0 / spread).cpu().clone()
+        spread = x.std((0, 2))[:, None].expand(x.shape[1:])
+        return torch.zeros(x.shape[1:]), _inverse(spread)
     center, spread = x.mean(0), x.std(0)
-    least = (LEAST_SCALE * spread.median(1, keepdim=True).values).clamp_min(1e-12)
-    return center.cpu(), (1.0 / torch.maximum(spread, least)).cpu()
+    return center.cpu(), _inverse(torch.maximum(spread, LEAST_SCALE * spread.median(1, keepdim=True).values))
+
+
+def _inverse(spread: Tensor) -> Tensor:
+    """Return 1 / spread, and zero where there is none: no training node has a neighbour, or the like."""
+    return torch.where(spread > LEAST_SPREAD * spread.max(), 1.0 / spread, 0.0).cpu()
 
 
 def _trainer(
@@ -287,10 +295,10 @@ def _trainer(
 ) -> Trainer:
     n = train.inputs.n_rows
     whole = bool(fan_outs) and all(size == EVERY for size in fan_outs)
-    size = given.batch_size or (n if whole or n <= BATCH else BATCH)
+    size = (n if whole or n <= BATCH else BATCH) if given.batch_size is None else given.batch_size
     steps = math.ceil(n / size)
     passes = max(1, PASSES // steps)
-    epochs = given.epochs or max(EPOCHS, math.ceil(STEPS / (steps * passes)))
+    epochs = max(EPOCHS, math.ceil(STEPS / (steps * passes))) if given.epochs is None else given.epochs
     about = {k: v for k, v in given.get_params(deep=False).items() if k not in NOT_OF_TRAINING}
     return Trainer(
         model,
@@ -338,13 +346,14 @@ def _outcome(
         certificate=certificate,
         calibrated=given.calibrated,
     )
-    answers: dict[str, NDArray[np.float64]] = {}
     held_out = [name for name in ("validation", "calibration") if name in rows]
     sampled = [name for name in held_out if not getattr(rows[name].inputs, "exact", True)]
-    everywhere = compact.predict_proba(graph, calibrated=False) if sampled and not given.inductive else None
-    for name in held_out:
-        exact = predict(model, rows[name].inputs).cpu().numpy() if everywhere is None else everywhere[parts.nodes[name]]
-        answers[name] = exact
+    seen = np.unique(np.concatenate(list(parts.nodes.values()))) if given.inductive else np.arange(graph.n_nodes)
+    if sampled:  # prediction takes all neighbours
+        exact = compact.predict_proba(graph.subgraph(seen) if given.inductive else graph, calibrated=False)
+        answers = {name: exact[np.searchsorted(seen, parts.nodes[name])] for name in held_out}
+    else:
+        answers = {name: predict(model, rows[name].inputs).cpu().numpy() for name in held_out}
     same = np.array_equal(parts.nodes["validation"], parts.nodes["calibration"])
     if same and held_out:
         notes.append("the calibrator was fitted on the validation nodes, which chose the checkpoint, too")
@@ -352,9 +361,9 @@ def _outcome(
         given.calibration, np.array(parts.classes), parts.labels["calibration"], answers.get("calibration")
     )
     metrics = {
-        name: evaluate(parts.labels[name], proba)
+        name: evaluate(parts.labels[name], proba, absent="skip")
         for name, proba in answers.items()
-        if len(np.unique(parts.labels[name])) == len(parts.classes) and not (same and name == "calibration")
+        if not (same and name == "calibration")
     }
     notes += more
     compact = replace(

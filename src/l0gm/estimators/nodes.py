@@ -43,7 +43,8 @@ class L0GMNodeClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] 
         Instead of ``active``: the paper's lambda on the summed open probabilities.
     encoder : {"gcn", "sage", "gat", "sign", "mlp"}
         GCN, GraphSAGE (mean) and GAT are trained on neighbourhoods; SIGN propagates attributes once and then trains an
-        MLP, which is the fastest on a processor; the MLP reads no edges, to compare with.
+        MLP, which is the fastest on a processor; the MLP reads no edges, to compare with. GAT finds weights of its own
+        and reads none of the edges'.
     gate_at : {"states", "attributes"}
         The last node states, of ``width`` dimensions; or the nodes' attributes, so that closed ones are never
         propagated, and every layer gets cheaper. The second has one mask for all nodes of a batch.
@@ -65,7 +66,8 @@ class L0GMNodeClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] 
     relations : {"fold", "keep"} or sequence of str
         All kinds of edges as one; each with weights of its own; or these alone.
     scaling : {"auto", "none", "rows", "columns"}
-        Of attributes in an array: divided by the row's sum, or centred and scaled by column.
+        Of attributes in an array: divided by the row's sum, to which closed ones still add, or centred and scaled by
+        column.
     most_columns, text_dim : int
         Of a table: how many values of a category are told apart, and dimensions of a text
         (:class:`l0gm.runtime.attributes.TableAttributes`).

@@ -44,12 +44,14 @@ def summarise_records(gated: Sequence[Record], dense: Sequence[Record] | None = 
         if dense is None
         else {
             **_measures(dense, "test"),
+            **_smoothed(dense),
             "n_parameters": _agreed(dense, "n_parameters"),
             "model_bytes": [record["model_bytes"] for record in dense],
             "fit_seconds": [record["fit_seconds"] for record in dense],
         },
         "accuracy_minus_dense": gap,
         "scaled": {**_measures(gated, "scaled"), "calibrator": [r["scaled"]["calibrator"] for r in gated]},
+        **_smoothed(gated),
         "hardening": [_hardening(record) for record in gated],
         "support": {name: [record["support"].get(name) for record in gated] for name in fields},
         "model_bytes": [record["model_bytes"] for record in gated],
@@ -67,6 +69,11 @@ def _measures(records: Sequence[Record], rows: str) -> dict[str, Any]:
         **summarise_runs(runs),
         **{name: float(np.mean([record[rows][name] for record in records])) for name in nulls},
     }
+
+
+def _smoothed(records: Sequence[Record]) -> dict[str, Any]:
+    """Return the measures after Correct and Smooth, where there are some."""
+    return {"smoothed": _measures(records, "smoothed")} if "smoothed" in records[0] else {}
 
 
 def _accuracies(records: Sequence[Record]) -> list[float]:

@@ -11,7 +11,7 @@ from l0gm.metrics.calibration import (
     ece_null,
     reliability_table,
 )
-from l0gm.metrics.classification import accuracy, auc, brier, log_loss, row_log_loss
+from l0gm.metrics.classification import accuracy, auc, brier, log_loss, macro_f1, row_log_loss
 from l0gm.metrics.groups import by_group
 from l0gm.metrics.plots import plot_reliability
 from l0gm.metrics.report import evaluate
@@ -42,6 +42,7 @@ __all__ = [
     "ece_null",
     "evaluate",
     "log_loss",
+    "macro_f1",
     "n_open",
     "open_by_group",
     "paired_interval",

@@ -14,7 +14,17 @@ from numpy.typing import ArrayLike, NDArray
 
 from l0gm.errors import DataError
 
-__all__ = ["accuracy", "auc", "brier", "check_labels", "check_proba", "check_weight", "log_loss", "row_log_loss"]
+__all__ = [
+    "accuracy",
+    "auc",
+    "brier",
+    "check_labels",
+    "check_proba",
+    "check_weight",
+    "log_loss",
+    "macro_f1",
+    "row_log_loss",
+]
 
 ROW_SUM_TOLERANCE = 1e-4  # wide enough for a float32 softmax over a thousand classes
 
@@ -123,6 +133,28 @@ def accuracy(y: ArrayLike, proba: ArrayLike, *, sample_weight: ArrayLike | None 
     labels = check_labels(y, p)
     weight = check_weight(sample_weight, len(p))
     return float(np.average(labels == p.argmax(axis=1), weights=weight))
+
+
+def macro_f1(y: ArrayLike, proba: ArrayLike) -> float:
+    """Mean over classes of F1, the harmonic mean of precision and recall, where the most probable class is the answer.
+
+    Classes that neither occur nor are answered do not count, as in scikit-learn; a tie goes to the lower index.
+
+    Parameters
+    ----------
+    y : array_like of int, shape (n,)
+    proba : array_like, shape (n, C)
+
+    Raises
+    ------
+    DataError
+        If an input cannot be used; see the ``check_`` functions.
+    """
+    p = check_proba(proba)
+    labels, answers = check_labels(y, p), p.argmax(axis=1)
+    right = np.bincount(labels[labels == answers], minlength=p.shape[1])
+    either = np.bincount(labels, minlength=p.shape[1]) + np.bincount(answers, minlength=p.shape[1])
+    return float(np.mean(2.0 * right[either > 0] / either[either > 0]))
 
 
 def auc(y: ArrayLike, proba: ArrayLike, *, sample_weight: ArrayLike | None = None) -> float:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
+import numpy as np
 from numpy.typing import ArrayLike
 
 from l0gm.metrics.calibration import ece, ece_adaptive, ece_null, null_bands
@@ -10,7 +13,15 @@ from l0gm.metrics.classification import accuracy, auc, brier, check_labels, chec
 __all__ = ["evaluate"]
 
 
-def evaluate(y: ArrayLike, proba: ArrayLike, *, bins: int = 15, draws: int = 1000, seed: int = 0) -> dict[str, float]:
+def evaluate(
+    y: ArrayLike,
+    proba: ArrayLike,
+    *,
+    bins: int = 15,
+    draws: int = 1000,
+    seed: int = 0,
+    absent: Literal["error", "skip"] = "error",
+) -> dict[str, float]:
     """Score class probabilities against the true classes.
 
     Parameters
@@ -19,6 +30,8 @@ def evaluate(y: ArrayLike, proba: ArrayLike, *, bins: int = 15, draws: int = 100
     proba : array_like, shape (n, C)
     bins, draws, seed
         Of the calibration errors and their null bands, see :func:`~l0gm.metrics.ece_null`.
+    absent : {"error", "skip"}
+        What becomes of the AUC where a class has no row: it is undefined then.
 
     Returns
     -------
@@ -30,16 +43,17 @@ def evaluate(y: ArrayLike, proba: ArrayLike, *, bins: int = 15, draws: int = 100
     Raises
     ------
     DataError
-        If ``y`` or ``proba`` cannot be used, or a class has no row, which leaves the AUC undefined.
+        If ``y`` or ``proba`` cannot be used, or a class has no row and ``absent`` is ``"error"``.
     ParameterError
         If ``bins`` or ``draws`` is below 1.
     """
     p = check_proba(proba)
     labels = check_labels(y, p)
+    lacking = absent == "skip" and len(np.unique(labels)) < p.shape[1]
     null, adaptive_null = null_bands(p, ("width", "mass"), "top_label", bins, draws, seed)
     scores: dict[str, float] = {
         "accuracy": accuracy(labels, p),
-        "auc": auc(labels, p),
+        **({} if lacking else {"auc": auc(labels, p)}),
         "log_loss": log_loss(labels, p),
         "brier": brier(labels, p),
         "ece": ece(labels, p, "top_label", bins),

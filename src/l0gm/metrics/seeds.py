@@ -23,6 +23,7 @@ __all__ = [
 DIRECTION: Mapping[str, bool] = {
     "accuracy": True,
     "auc": True,
+    "macro_f1": True,
     "log_loss": False,
     "brier": False,
     "ece": False,

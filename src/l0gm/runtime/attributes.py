@@ -17,11 +17,14 @@ from l0gm.errors import ArtifactError, DataError
 from l0gm.runtime.tabular import FieldArrays
 from l0gm.runtime.texts import TextPart, parts_from_arrays
 
-__all__ = ["SCALINGS", "ArrayAttributes", "Attributes", "TableAttributes", "attributes_from"]
+__all__ = ["MOST_COLUMNS", "SCALINGS", "ArrayAttributes", "Attributes", "TableAttributes", "attributes_from"]
 
 Floats = NDArray[np.float32]
 SCALINGS = ("none", "rows", "columns")
 ROWS_AT_ONCE = 2**18
+MOST_COLUMNS = 2**20
+"""Of an array of attributes."""
+TURN = np.uint32(7919)
 
 
 class Attributes(ABC):
@@ -82,7 +85,8 @@ class ArrayAttributes(Attributes):
     columns : int32 (k,)
         Those that are read.
     scaling : {"none", "rows", "columns"}
-        As they are; divided by the sum of the row's absolute values, over all columns; or centred and scaled.
+        As they are; divided by the sum of the row's absolute values, over all columns and not only those that are
+        read; or centred and scaled.
     center, scale : float32 (k,)
         value = (x - center) * scale, with ``scaling="columns"``.
     """
@@ -118,14 +122,15 @@ class ArrayAttributes(Attributes):
             part = nodes[first : first + ROWS_AT_ONCE]
             chosen = part if every else part[:, self.columns]
             out = made[first : first + ROWS_AT_ONCE]
-            if self.scaling == "columns":
-                np.subtract(chosen, self.center, out=out)
-                out *= self.scale
-            elif self.scaling == "rows":
-                sums = np.abs(part).sum(1, keepdims=True)
-                np.divide(chosen, np.where(sums > 0, sums, 1.0), out=out)
-            else:
-                out[:] = chosen
+            with np.errstate(over="ignore"):  # what becomes infinite is refused where it is used
+                if self.scaling == "columns":
+                    np.subtract(chosen, self.center, out=out)
+                    out *= self.scale
+                elif self.scaling == "rows":
+                    sums = np.abs(part).sum(1, keepdims=True)
+                    np.divide(chosen, np.where(sums > 0, sums, 1.0), out=out)
+                else:
+                    out[:] = chosen
         return made
 
     def restrict(self, columns: NDArray[np.int64]) -> ArrayAttributes:
@@ -134,14 +139,20 @@ class ArrayAttributes(Attributes):
         return replace(self, columns=self.columns[columns], center=center, scale=scale)
 
     def probe(self, n: int, seed: int) -> Floats:
-        """Return normal numbers of the size that fit saw, float32 (n, total)."""
+        """Return normal numbers of the size that fit saw, float32 (n, total).
+
+        Each column is turned by what its center and scale are: of numbers that only follow them, nothing would tell
+        that they were altered.
+        """
         raw = np.random.PCG64([seed, 2]).random_raw(2 * n * self.total)
         uniform = ((raw >> np.uint64(11)).astype(np.float64) + 0.5) * 2.0**-53
         first, second = uniform.reshape(2, n, self.total)
         x = np.sqrt(-2.0 * np.log(first)) * np.cos(2.0 * np.pi * second)
         if self.scaling == "columns":
             spread = np.where(self.scale > 0, 1.0 / np.maximum(self.scale, 1e-30), 0.0)
-            x[:, self.columns] = x[:, self.columns] * spread + self.center
+            turns = (self.center.view(np.uint32) * TURN + self.scale.view(np.uint32)) % np.uint32(n)
+            rows = (np.arange(n)[:, None] + turns) % n
+            x[:, self.columns] = x[rows, self.columns] * spread + self.center
         return (np.abs(x) if self.scaling == "rows" else x).astype(np.float32)
 
     def arrays(self) -> dict[str, NDArray[Any]]:
@@ -167,6 +178,7 @@ class ArrayAttributes(Attributes):
         k = (len(made.columns) if made.scaling == "columns" else 0,)
         sound = (
             type(made.total) is int
+            and made.total <= MOST_COLUMNS
             and made.scaling in SCALINGS
             and made.columns.dtype == np.int32
             and made.columns.ndim == 1

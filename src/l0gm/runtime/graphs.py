@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from l0gm.data.adjacency import Adjacency
-from l0gm.data.propagation import Mixing, Precision, hop_operators, hop_states, operators
-from l0gm.errors import ArtifactError
+from l0gm.data.propagation import PRECISIONS, Mixing, Precision, hop_operators, hop_states, operators
+from l0gm.errors import ArtifactError, ParameterError
 from l0gm.runtime.layers import GraphLayer, layer_from
 
 __all__ = ["GraphProgram"]
@@ -63,16 +63,29 @@ class GraphProgram:
     def probabilities(
         self, x: Floats, adjacencies: Sequence[Adjacency], precision: Precision = "float32"
     ) -> NDArray[np.float64]:
-        """Return the class probabilities of every node, (n, C), of its attributes ``x`` (n, k)."""
-        state = self._last_state(x, adjacencies, precision)
-        start = 0 if self.layers else 1
-        out = np.empty((len(x), max(self.n_outputs, 2)), np.float64)
-        for first in range(0, len(x), ROWS_AT_ONCE):
-            rows = slice(first, first + ROWS_AT_ONCE)
-            h = state[rows]
-            for number, (weight, bias) in enumerate(self.dense[start:]):
-                h = (np.maximum(h, 0.0) if number + start else h) @ weight + bias
-            out[rows] = _softmax(h.astype(np.float64))
+        """Return the class probabilities of every node, (n, C), of its attributes ``x`` (n, k).
+
+        Raises
+        ------
+        ParameterError
+            If there is no such precision.
+        ArtifactError
+            If a sum overflows: weights from a file may be finite and still too large.
+        """
+        if precision not in PRECISIONS:  # some models do without it
+            raise ParameterError(f"precision={precision!r}: choose one of {', '.join(PRECISIONS)}")
+        with np.errstate(over="ignore", invalid="ignore"):  # the answers will tell
+            state = self._last_state(x, adjacencies, precision)
+            start = 0 if self.layers else 1
+            out = np.empty((len(x), max(self.n_outputs, 2)), np.float64)
+            for first in range(0, len(x), ROWS_AT_ONCE):
+                rows = slice(first, first + ROWS_AT_ONCE)
+                h = state[rows]
+                for number, (weight, bias) in enumerate(self.dense[start:]):
+                    h = (np.maximum(h, 0.0) if number + start else h) @ weight + bias
+                if not np.isfinite(h).all():
+                    raise ArtifactError("the weights or the attributes are so large that an answer is no finite number")
+                out[rows] = _softmax(h.astype(np.float64))
         return out
 
     def _last_state(self, x: Floats, adjacencies: Sequence[Adjacency], precision: Precision) -> Floats:
@@ -129,7 +142,8 @@ class GraphProgram:
         try:
             counts = (structure["n_channels"], structure["hops"], structure["dense"], len(structure["layers"]))
             limit = max(len(arrays), 2) * 1000
-            if not all(type(n) is int and 0 <= n <= limit for n in counts) or not counts[0] or not counts[2]:
+            sound = isinstance(structure["layers"], list) and all(type(n) is int and 0 <= n <= limit for n in counts)
+            if not sound or not counts[0] or not counts[2]:
                 raise ArtifactError(f"the program's structure cannot be {structure}")
             layers = []
             for i, kind in enumerate(structure["layers"]):

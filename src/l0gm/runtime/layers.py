@@ -77,7 +77,7 @@ class LinearLayer(GraphLayer):
             out[rows] = self.bias if self.root is None else x[rows] @ self.root + self.bias
         for weight, operator in zip(self.weights, mixed, strict=True):
             if after <= before:
-                for rows, sums in operator.blocks(x @ weight, how):
+                for rows, sums in operator.blocks(x @ weight, how, in_place=True):
                     out[rows] += sums
             else:
                 for rows, sums in operator.blocks(x, how):

@@ -136,7 +136,8 @@ class CompactNodeModel(Served):
         """Return the raw probabilities (n, C) of attributes ``x`` (n, k) and the adjacencies of ``structure``."""
         if order is None:
             return self.program.probabilities(x, mixed, precision)
-        if not np.array_equal(np.sort(order), np.arange(len(x))):
+        order = np.asarray(order)
+        if order.dtype.kind not in "iu" or not np.array_equal(np.sort(order, axis=-1), np.arange(len(x))):
             raise ParameterError(f"order: each of the {len(x)} nodes once")
         out = np.empty((len(x), max(self.program.n_outputs, 2)))
         out[order] = self.program.probabilities(x[order], tuple(a.reordered(order) for a in mixed), precision)
@@ -157,8 +158,12 @@ class CompactNodeModel(Served):
         return self.sets_of(coverage).sets(self.predict_proba(graph, nodes, calibrated=False), coverage)
 
     def evaluate(self, graph: Any, y: Any, nodes: Any = None, *, calibrated: bool | None = None) -> dict[str, float]:
-        """Return the measures of :func:`l0gm.metrics.evaluate` on these nodes, whose labels are ``y``."""
-        return evaluate(encode_labels(y, self.classes_), self.predict_proba(graph, nodes, calibrated=calibrated))
+        """Return the measures of :func:`l0gm.metrics.evaluate` on these nodes, whose labels are ``y``.
+
+        There is no AUC where a class has no node among them.
+        """
+        proba = self.predict_proba(graph, nodes, calibrated=calibrated)
+        return evaluate(encode_labels(y, self.classes_), proba, absent="skip")
 
     def verify(self) -> float:
         """Compute the certificate's nodes again and return the largest difference to the gated model's answers.

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from l0gm.data.adjacency import Structure, adjacencies
-from l0gm.data.graphs import as_graph
+from l0gm.data.graphs import as_graph, node_numbers
 from l0gm.data.propagation import Operator
 from l0gm.errors import DataError, ParameterError
 
@@ -29,7 +29,7 @@ def correct_and_smooth(
 
     First the residuals of the known nodes are spread, and each node's answer is moved by what reaches it, scaled to the
     residuals' own mean size; then the known labels and the corrected answers are smoothed. Edges count both ways, and
-    with their weights. The answers of known nodes become (nearly) their labels.
+    with their weights. Unless smoothing is left out, the answers of known nodes become (nearly) their labels.
 
     Parameters
     ----------
@@ -48,7 +48,7 @@ def correct_and_smooth(
     Raises
     ------
     DataError
-        If lengths do not fit.
+        If lengths do not fit, or there is no such node or class.
     ParameterError
         If an argument is out of range.
     """
@@ -62,6 +62,9 @@ def correct_and_smooth(
         raise DataError(f"{len(proba)} answers for {graph.n_nodes} nodes, {len(known)} known with {len(labels)} labels")
     if len(known) == 0:
         return proba
+    known = node_numbers(graph, known, "known")
+    if not 0 <= labels.min() <= labels.max() < proba.shape[1]:
+        raise DataError(f"labels: class indices from 0 to {proba.shape[1] - 1} are needed")
     (adjacency,) = adjacencies(graph, Structure("undirected"))
     operator = Operator.symmetric(adjacency, loop=False)
     answers = proba.astype(np.float32)

@@ -5,5 +5,6 @@ Call them from a test; a broken clause raises an AssertionError that names it.
 
 from l0gm.testing.encoders import check_encoder
 from l0gm.testing.gates import check_gate
+from l0gm.testing.nodes import check_node_encoder
 
-__all__ = ["check_encoder", "check_gate"]
+__all__ = ["check_encoder", "check_gate", "check_node_encoder"]

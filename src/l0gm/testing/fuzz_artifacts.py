@@ -32,10 +32,11 @@ from safetensors.numpy import save
 from l0gm.data.frames import Table
 from l0gm.data.probes import probe_rows
 from l0gm.errors import ArtifactError, L0GMError
-from l0gm.runtime import CompactModel, artifact
-from l0gm.runtime.files import load_rows
+from l0gm.runtime import CompactModel, CompactNodeModel, artifact
+from l0gm.runtime.files import load
+from l0gm.runtime.nodes import probe_graph
 from l0gm.testing.fuzzing import Fuzzer, options
-from l0gm.testing.sound import sound_models
+from l0gm.testing.sound import sound_models, sound_node_models
 
 __all__ = ["Base", "check", "main", "strategy"]
 
@@ -355,7 +356,7 @@ def check(path: Path) -> str:
     tracemalloc.start()
     try:
         with _watched():
-            model = load_rows(path)
+            model = load(path)
     except ArtifactError as error:
         if str(path) not in str(error):
             raise AssertionError(f"the message does not name the file: {error}") from error
@@ -373,18 +374,24 @@ def check(path: Path) -> str:
     return "loaded"
 
 
-def _use(model: CompactModel) -> None:
+def _use(model: CompactModel | CompactNodeModel) -> None:
     model.card()
-    rows = probe_rows(model.schema, PROBES, 1) or {"unread": np.zeros(PROBES)}
+    data: Any
+    if isinstance(model, CompactNodeModel):
+        data = probe_graph(model.attributes, model.structure, model.weighted, PROBES, 1)
+        ways: tuple[Callable[[Any], Any], ...] = (model.predict_set,)
+    else:
+        data = Table(probe_rows(model.schema, PROBES, 1) or {"unread": np.zeros(PROBES)})
+        ways = (model.predict_set, model.contributions, model.drift)
     for calibrated in (False, True):
-        proba = model.predict_proba(Table(rows), calibrated=calibrated)
+        proba = model.predict_proba(data, calibrated=calibrated)
         sound = proba.shape == (PROBES, len(model.classes_)) and np.isfinite(proba).all()
         if not sound or abs(proba.sum(1) - 1.0).max() > 1e-6 or proba.min() < 0.0:
             raise AssertionError(f"these are no probabilities: {proba[:4]}")
     model.verify()
-    for ask in (model.predict_set, model.contributions, model.drift):
+    for ask in ways:
         try:
-            ask(Table(rows))
+            ask(data)
         except L0GMError:  # where the file has not what it takes
             continue
 
@@ -397,7 +404,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = parser.parse_args(arguments)
     given.out.mkdir(parents=True, exist_ok=True)
     bases = []
-    for source in [*sound_models(), *given.files]:
+    for source in [*sound_models(), *sound_node_models(), *given.files]:
         path = source if isinstance(source, Path) else source.save(given.out / "sound.l0gm")
         bases.append(Base(*artifact.read(path)))
         if check(path) != "loaded":  # also compiles and imports all that later loads may not

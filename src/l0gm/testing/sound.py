@@ -11,17 +11,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from l0gm.calibration import METHODS
+from l0gm.data.adjacency import Structure, adjacencies
 from l0gm.data.ngrams import NgramVocabulary
 from l0gm.data.probes import probe_rows
 from l0gm.data.schema import CategoricalField, HashedField, NumericField, Schema
 from l0gm.data.texts import NgramField
 from l0gm.decisions import ConformalSets
-from l0gm.runtime import Certificate, CompactModel
+from l0gm.runtime import Certificate, CompactModel, CompactNodeModel
+from l0gm.runtime.attributes import ArrayAttributes, Attributes, TableAttributes
+from l0gm.runtime.graphs import GraphProgram
+from l0gm.runtime.layers import AttentionLayer, GraphLayer, LinearLayer
+from l0gm.runtime.nodes import probe_graph
 from l0gm.runtime.reference import Reference
 from l0gm.runtime.tabular import FieldArrays, TabularProgram
 from l0gm.runtime.texts import BagTable
 
-__all__ = ["SCHEMA", "completed", "sound_model", "sound_models"]
+__all__ = ["SCHEMA", "completed", "sound_model", "sound_models", "sound_node_model", "sound_node_models"]
 
 SCHEMA = Schema(
     (
@@ -140,3 +145,97 @@ def sound_models() -> Iterator[CompactModel]:
     yield completed(sound_model(deep=(), cin=()), "platt")
     yield completed(sound_model(("a", "b", "c"), schema=replace(SCHEMA, texts=(TEXT,))), "temperature")
     yield sound_model(deep=(), cin=(), linear=False, schema=Schema((), ("note",), (TEXT,)), text_width=1)
+
+
+def sound_node_model(
+    encoder: str = "gcn",
+    classes: tuple[Any, ...] = ("no", "yes"),
+    *,
+    table: bool = False,
+    structure: Structure | None = None,
+    weighted: bool = False,
+    n_nodes: int = 32,
+    seed: int = 0,
+) -> CompactNodeModel:
+    """Return a model of random weights over nodes, certified by its own answers to ``n_nodes`` that are made up.
+
+    Its calibrator and its prediction sets come from them, too.
+
+    Parameters
+    ----------
+    encoder : {"gcn", "sage", "gat", "sign", "mlp"}
+    classes : tuple
+    table : bool
+        Whether nodes are the rows of a table with texts, else an array of six columns of which four are read.
+    structure : Structure, optional
+        Default: each edge both ways, each way with weights of its own.
+    weighted : bool
+    n_nodes, seed : int
+    """
+    structure = Structure("both") if structure is None else structure
+    rng = np.random.default_rng(seed)
+    channels, outputs = range(structure.n_channels), 1 if len(classes) == 2 else len(classes)
+
+    def floats(*shape: int) -> NDArray[np.float32]:
+        return (0.7 * rng.normal(size=shape)).astype(np.float32)
+
+    attributes: Attributes
+    if table:
+        fields = [
+            FieldArrays(floats(f.n_rows, 2), floats(f.n_rows, 2) if isinstance(f, NumericField) else None)
+            for f in SCHEMA.fields
+        ]
+        attributes = TableAttributes(replace(SCHEMA, texts=(TEXT,)), tuple(fields), (BagTable(floats(TEXT.n_rows, 3)),))
+    else:
+        columns = np.array([0, 2, 3, 5], np.int32)
+        attributes = ArrayAttributes(6, columns, "columns", floats(4), np.abs(floats(4)) + np.float32(0.5))
+    k, width, n_heads = attributes.width, 3, 2
+    layers: list[GraphLayer] = []
+    hops = 2 if encoder == "sign" else 0
+    before = k * (1 + hops * structure.n_channels)
+    if encoder in ("gcn", "sage", "gat"):
+        for inside, out in ((k, 4), (4, width)):
+            weights = tuple(floats(inside, out) for _ in channels)
+            if encoder == "gat":
+                scores = [tuple(floats(inside, n_heads) for _ in channels) for _ in range(2)]
+                heads = (np.arange(out) * n_heads // out).astype(np.int32)
+                layers.append(AttentionLayer(weights, scores[0], scores[1], heads, floats(out)))
+            else:
+                layers.append(LinearLayer(weights, floats(out), floats(inside, out) if encoder == "sage" else None))
+        before = width
+    widths = [before, *([] if layers else [5, width]), outputs]
+    dense = tuple((floats(a, b), floats(b)) for a, b in itertools.pairwise(widths))
+    mixing: Any = {"sage": "mean", "gat": "attention"}.get(encoder, "symmetric")
+    program = GraphProgram(mixing, structure.n_channels, tuple(layers), not layers, hops, dense)
+    graph = probe_graph(attributes, structure, weighted, n_nodes, seed)
+    proba = program.probabilities(attributes.matrix(graph.nodes), adjacencies(graph, structure))
+    labels = rng.integers(0, len(classes), n_nodes)
+    return CompactNodeModel(
+        attributes=attributes,
+        structure=structure,
+        program=program,
+        weighted=weighted,
+        classes_=classes,
+        certificate=Certificate(n_nodes, seed, 1e-5, 0.0, proba.astype(np.float32)),
+        calibrator=METHODS["platt"].fit(proba, labels),
+        conformal=ConformalSets.fit(proba, labels),
+        information={
+            "n_open": k,
+            "n_dimensions": k + 2,
+            "support": dict.fromkeys(attributes.names, 1),
+            "dropped": [],
+            "notes": ["made up"],
+            "metrics": {"validation": {"accuracy": 0.8, "log_loss": 0.4, "n_rows": 100}},
+            "encoder": encoder,
+            "gate_at": "attributes",
+        },
+    )
+
+
+def sound_node_models() -> Iterator[CompactNodeModel]:
+    """Yield models of every encoder, over arrays and tables, with and without weights, directions and relations."""
+    yield sound_node_model("gcn", ("a", "b", "c"), weighted=True)
+    yield sound_node_model("sage", (0, 1, 7), table=True, structure=Structure("undirected"))
+    yield sound_node_model("gat", (False, True), structure=Structure("forward", ("likes", "größe"), alone=True))
+    yield sound_node_model("sign", table=True, structure=Structure("both", ("a", "b")))
+    yield sound_node_model("mlp", ("a", "b", "c"))

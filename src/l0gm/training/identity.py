@@ -32,8 +32,13 @@ def describe_model(model: nn.Module) -> str:
 
 
 def describe_rows(rows: Rows) -> str:
-    """Return a text that is the same for rows of the same content."""
+    """Return a text that is the same for rows of the same content; inputs may say in ``content`` what that is."""
     digest, n = hashlib.sha256(), rows.inputs.n_rows
+    content = getattr(rows.inputs, "content", None)
+    if content is not None:
+        for tensor in _tensors((content, rows.y, rows.weight, rows.target)):
+            _include(digest, tensor)
+        return f"{n} (sha256 {digest.hexdigest()[:16]})"
     for chunk in torch.arange(n, device=rows.y.device).split(CHUNK):
         labels = (None if part is None else part[chunk] for part in (rows.y, rows.weight, rows.target))
         for tensor in _tensors((rows.inputs.take(chunk), *labels)):

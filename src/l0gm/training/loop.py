@@ -253,7 +253,7 @@ class Trainer:
             best.offer(self._score(valid), self.model)
             self.history.append(event="start", valid_log_loss=best.score)
         while at.step < at.total and best.stale < self.patience:
-            orders = [random.order(n, window, lengths, self.batch_size) for _ in range(self.passes)]
+            orders = random.orders(self.passes, n, window, lengths, self.batch_size)
             self.team.agree(orders)
             batches = [rows for order in orders for rows in order.split(self.batch_size)]
             for rows in batches[at.step - at.first :]:

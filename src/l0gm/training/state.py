@@ -89,7 +89,7 @@ class Best:
 class RandomNumbers:
     """The generators that training on ``device`` draws from.
 
-    Within an epoch, its order is not kept but drawn again: one number a row would be most of a checkpoint.
+    Within an epoch, its orders are not kept but drawn again: one number a row would be most of a checkpoint.
     """
 
     def __init__(self, device: torch.device) -> None:
@@ -97,27 +97,30 @@ class RandomNumbers:
         self._before_epoch = self._now()
         self._resumed: list[Tensor] | None = None
 
-    def order(self, n: int, window: int | None = None, lengths: Tensor | None = None, batch_size: int = 1) -> Tensor:
-        """Return the order in which this epoch takes the ``n`` rows, int64 (n,): :func:`.order.shuffled`.
+    def orders(
+        self, passes: int, n: int, window: int | None = None, lengths: Tensor | None = None, batch_size: int = 1
+    ) -> list[Tensor]:
+        """Return the orders in which this epoch takes the ``n`` rows, int64 (n,) a pass: :func:`.order.shuffled`.
 
         With ``lengths`` (n,), batches are of like length: :func:`.order.bucketed`.
         """
         if self._resumed is not None:
             self._set(self._before_epoch)
         self._before_epoch = self._now()
-        order = shuffled(n, self._device, window)
-        order = order if lengths is None else bucketed(order, lengths, batch_size)
+        orders = [shuffled(n, self._device, window) for _ in range(passes)]
+        if lengths is not None:
+            orders = [bucketed(order, lengths, batch_size) for order in orders]
         if self._resumed is not None:
             self._set(self._resumed)
             self._resumed = None
-        return order
+        return orders
 
     def state_dict(self) -> dict[str, Any]:
         """Return the generators' states, at the beginning of this epoch and now."""
         return {"before_epoch": self._before_epoch, "now": self._now()}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go on from there: :meth:`order` comes next."""
+        """Go on from there: :meth:`orders` comes next."""
         self._before_epoch, self._resumed = state["before_epoch"], state["now"]
 
     def _now(self) -> list[Tensor]:
