@@ -22,16 +22,17 @@ from l0gm.experiments.machine import hardware, versions
 from l0gm.experiments.records import plain, read_json, write_json
 from l0gm.metrics import macro_f1, paired_interval, summarise
 
-PLANETOID = {"dropout": 0.8, "weight_decay": 1.0, "patience": 15}
+PLANETOID = {"dropout": 0.8, "patience": 15}
 DEBIAN = {
     "hidden": 256,
     "width": 64,
     "dropout": 0.3,
     "lr": 0.002,
     "weight_decay": 0.02,
+    "l2": 0.0,
     "text": ["short_description", "long_description"],
 }
-SETTINGS: dict[str, dict[str, Any]] = {"cora": PLANETOID, "pubmed": PLANETOID, "debian_packages": DEBIAN}
+SETTINGS: dict[str, dict[str, Any]] = {"cora": PLANETOID, "pubmed": PLANETOID | {"l2": 2e-3}, "debian_packages": DEBIAN}
 ENCODERS = {
     "cora": ("gcn", "sage", "gat", "sign"),
     "pubmed": ("gcn", "sage", "gat", "sign"),

@@ -21,7 +21,7 @@ from typing import Any
 os.environ.setdefault("THP_MEM_ALLOC_ENABLE", "1")  # huge pages, which PyTorch leaves off
 
 RESULTS = Path(__file__).parent / "results" / "products.json"
-SIGN = {"encoder": "sign", "lr": 0.002, "dropout": 0.5, "hidden": 256, "weight_decay": 0.02}
+SIGN = {"encoder": "sign", "lr": 0.002, "dropout": 0.5, "hidden": 256, "weight_decay": 0.02, "l2": 0.0}
 EPOCHS = 10
 GIB = 2**20  # of the kilobytes that the kernel counts
 GROWTH = (1 / 64, 1 / 16, 1 / 4, 1.0)

@@ -177,6 +177,15 @@ def test_the_sums_go_where_they_are_asked_to():
     assert np.array_equal(x, before)
 
 
+@pytest.mark.parametrize("loop", [True, False])
+def test_what_may_be_overwritten_gives_the_same_sums(loop, either_way, monkeypatch):
+    operator, x = Operator.symmetric(adjacency_of(), loop), attributes(30, 4)
+    whole = operator(x)
+    monkeypatch.setattr(propagation, "BLOCK_BYTES", 7 * 4 * 4)
+    parts = [sums for _, sums in operator.blocks(x.copy(), in_place=True)]
+    np.testing.assert_allclose(np.concatenate(parts), whole, atol=1e-6)
+
+
 def test_columns_in_any_layout(either_way):
     operator, x = Operator.mean(adjacency_of()), attributes(30, 6)
     assert np.array_equal(operator(np.asfortranarray(x)), operator(x))

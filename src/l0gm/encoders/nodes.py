@@ -12,8 +12,7 @@ from torch import Tensor
 
 from l0gm.data.adjacency import Adjacency
 from l0gm.data.propagation import Operator, hop_operators, hop_states, operators
-from l0gm.data.sampling import NeighbourSampler, Sampled
-from l0gm.encoders.geometric import geometric
+from l0gm.data.sampling import NeighbourSampler
 
 __all__ = ["EVERY", "HopRows", "NodeBatch", "NodeRows", "node_inputs"]
 
@@ -100,7 +99,7 @@ class NodeRows:
         self.exact = all(size == EVERY for size in fan_outs)
         self.seed = seed
         self.device = device
-        self._sampler = _sampler([operator.adjacency for operator in operators], fan_outs)
+        self._sampler = NeighbourSampler([operator.adjacency for operator in operators], fan_outs)
         self.at_once = max(self.n_rows, 1) if self.exact else SAMPLED_AT_ONCE
         self._whole: NodeBatch | None = None
 
@@ -182,32 +181,3 @@ def node_inputs(
     by = operators(mixed, "mean" if encoder == "sage" else "symmetric", loop=encoder != "sage")
     held = torch.from_numpy(np.require(x, requirements=["C", "W"])).to(device)
     return {name: NodeRows(held, by, some, fan_outs, seed, device) for name, some in chosen.items()}
-
-
-def _sampler(adjacencies: Sequence[Adjacency], fan_outs: Sequence[int]) -> Any:
-    """Return PyG's own sampler where its extension is installed and can do the job, else ours; they draw alike."""
-    if len(adjacencies) == 1 and geometric("typing", "sampling").WITH_PYG_LIB:
-        return _ExtensionSampler(adjacencies[0], fan_outs)
-    return NeighbourSampler(adjacencies, fan_outs)
-
-
-class _ExtensionSampler:
-    """PyG's compiled sampler, which its package on the index lacks: pyg-lib has to be installed beside it."""
-
-    def __init__(self, adjacency: Adjacency, fan_outs: Sequence[int]) -> None:
-        self.adjacency = adjacency
-        self.starts = torch.from_numpy(adjacency.starts)
-        self.senders = torch.from_numpy(adjacency.senders.astype(np.int64))
-        self.fan_outs = list(fan_outs)
-
-    def sample(self, seeds: NDArray[np.int64], seed: int) -> Sampled:
-        """Return a sample as :class:`l0gm.data.sampling.NeighbourSampler` does; ``seed`` is PyTorch's affair here."""
-        row, col, nodes, edges, *counts = torch.ops.pyg.neighbor_sample(
-            self.starts, self.senders, torch.from_numpy(seeds), self.fan_outs, csc=False, return_edge_id=True
-        )
-        receivers, senders, positions = row.numpy(), col.numpy(), edges.numpy()
-        drawn = np.bincount(receivers, minlength=len(nodes))[receivers]
-        degree = np.diff(self.adjacency.starts)[nodes.numpy()][receivers]
-        hops = np.cumsum(counts[0]) if counts else np.array([len(seeds), len(nodes)])
-        shares = (degree / np.maximum(drawn, 1)).astype(np.float32)
-        return Sampled(nodes.numpy(), (np.stack([senders, receivers]),), (positions,), (shares,), hops)

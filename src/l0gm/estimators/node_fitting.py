@@ -56,7 +56,7 @@ LEAST_SCALE, LEAST_SPREAD = 0.1, 1e-9
 MOST_NGRAMS = 30_000
 NUMBERS = (
     *("penalty", "dropout", "warmup", "ramp", "hold", "start_temperature", "end_temperature", "threshold", "lr"),
-    *("gate_lr", "weight_decay", "label_smoothing", "averaging", "validation_fraction", "calibration_fraction"),
+    *("gate_lr", "weight_decay", "l2", "label_smoothing", "averaging", "validation_fraction", "calibration_fraction"),
 )
 WHOLE_NUMBERS = (
     *("width", "hidden", "layers", "hops", "heads", "most_columns", "text_dim", "max_bins", "min_count"),
@@ -311,6 +311,7 @@ def _trainer(
         lr=given.lr,
         gate_lr=given.gate_lr,
         weight_decay=given.weight_decay,
+        l2=given.l2,
         smoothing=given.label_smoothing,
         averaging=given.averaging,
         patience=given.patience,

@@ -87,7 +87,8 @@ class L0GMNodeClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] 
     epochs, batch_size : int, optional
         Default: all training nodes at a time where neighbourhoods are whole, 300 steps of them; else batches of 1,024
         nodes and 24 epochs.
-    lr, gate_lr, weight_decay, label_smoothing, averaging : float
+    lr, gate_lr, weight_decay, l2, label_smoothing, averaging : float
+        See :class:`l0gm.training.Trainer`. The default of ``l2`` suits a few labels; for many thousands, set it to 0.
     patience : int
         Looks at the validation nodes without a better log loss, after hardening, before training stops.
     validation_fraction, calibration_fraction : float
@@ -164,7 +165,8 @@ class L0GMNodeClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] 
         batch_size: int | None = None,
         lr: float = 0.01,
         gate_lr: float | None = None,
-        weight_decay: float = 0.05,
+        weight_decay: float = 0.0,
+        l2: float = 5e-4,
         label_smoothing: float = 0.0,
         averaging: float = 0.0,
         patience: int = 10,
@@ -216,6 +218,7 @@ class L0GMNodeClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] 
         self.lr = lr
         self.gate_lr = gate_lr
         self.weight_decay = weight_decay
+        self.l2 = l2
         self.label_smoothing = label_smoothing
         self.averaging = averaging
         self.patience = patience

@@ -106,11 +106,12 @@ class CompactNodeModel(Served):
         Raises
         ------
         DataError
-            If the graph's attributes or relations are not those of fit.
+            If the graph's attributes or relations are not those of fit, or edges have weights here alone or there.
         """
         graph = as_graph(graph)
         chosen = None if nodes is None else node_numbers(graph, nodes, "nodes")
         x = self.attributes.matrix(graph.nodes)
+        self._check_weights(graph)
         raw = self.propagated(x, adjacencies(graph, self.structure) if self.reads_edges else (), precision, order)
         proba = self.scaled(raw, calibrated)
         if known is not None:
@@ -125,6 +126,13 @@ class CompactNodeModel(Served):
     def reads_edges(self) -> bool:
         """Whether an answer depends on edges."""
         return bool(self.program.layers) or self.program.hops > 0
+
+    def _check_weights(self, graph: Graph) -> None:
+        """Refuse a graph whose edges have weights where those of fit had none, or the other way round."""
+        reads = self.reads_edges and graph.n_edges > 0
+        if reads and self.program.mixing != "attention" and self.weighted != (graph.weights is not None):
+            had, has = ("weights", "none") if self.weighted else ("no weights", "some")
+            raise DataError(f"the edges of fit had {had}, and these have {has}: pass a graph as that of fit")
 
     def propagated(
         self,

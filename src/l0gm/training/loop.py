@@ -67,9 +67,11 @@ class Trainer:
         one of the two; with neither, the gate is hardened as it stands.
     schedule : Schedule
     epochs, batch_size : int
-    lr, gate_lr, weight_decay, smoothing, clip : float
+    lr, gate_lr, weight_decay, l2, smoothing, clip : float
         ``gate_lr`` is that of log_alpha, which has no weight decay; default: so that a gate can go from open to
-        closed and back several times over the ramp. ``clip`` bounds the gradient's norm.
+        closed and back several times over the ramp. ``weight_decay`` shrinks matrices beside the gradient's step;
+        ``l2`` times a matrix is added to its gradient, which Adam then scales: where a few rows are all there is to
+        learn from and their gradients fade, it is much the stronger. ``clip`` bounds the gradient's norm.
     averaging : float
         Decay of the weights' moving average once the gates are fixed (:class:`l0gm.training.average.Average`); 0 for
         none.
@@ -119,6 +121,7 @@ class Trainer:
         lr: float = 1e-3,
         gate_lr: float | None = None,
         weight_decay: float = 1e-5,
+        l2: float = 0.0,
         smoothing: float = 0.0,
         clip: float = 5.0,
         averaging: float = 0.0,
@@ -145,7 +148,7 @@ class Trainer:
         for name, rate in (("lr", lr), ("gate_lr", gate_lr), ("clip", clip)):
             if rate is not None and not (rate > 0.0 and math.isfinite(rate)):
                 raise ParameterError(f"{name}={rate}: a number above 0")
-        for name, amount in (("penalty", penalty), ("weight_decay", weight_decay)):
+        for name, amount in (("penalty", penalty), ("weight_decay", weight_decay), ("l2", l2)):
             if amount is not None and not (amount >= 0.0 and math.isfinite(amount)):
                 raise ParameterError(f"{name}={amount}: it must not be negative")
         if not 0.0 <= averaging < 1.0:
@@ -164,6 +167,7 @@ class Trainer:
         self.batch_size = batch_size
         self.lr = lr
         self.gate_lr = gate_lr
+        self.l2 = l2
         self.clip = clip
         self.averaging = averaging
         self.rise = rise
@@ -320,11 +324,19 @@ class Trainer:
             total = total + loss.detach() * share
         self.team.add_gradients(self.parameters)
         torch.nn.utils.clip_grad_norm_(self.parameters, self.clip, foreach=True)
+        if self.l2:
+            self._add_l2()
         self.optimizer.step()
         for gate in self.learned:
             if not gate.hardened:
                 gate.clamp_()
         return float(self.team.total(torch.as_tensor(total, device=train.y.device)))
+
+    @torch.no_grad()
+    def _add_l2(self) -> None:
+        for p in self.parameters:
+            if p.ndim > 1 and p.grad is not None:
+                p.grad.add_(p, alpha=self.l2)
 
     def _phase(self, progress: float) -> str:
         if self.gate.hardened:
