@@ -30,9 +30,17 @@ DEBIAN = {
     "lr": 0.002,
     "weight_decay": 0.02,
     "l2": 0.0,
+    "relations": ["Depends"],
+    "hops": 2,
+    "epochs": 16,
     "text": ["short_description", "long_description"],
 }
-SETTINGS: dict[str, dict[str, Any]] = {"cora": PLANETOID, "pubmed": PLANETOID | {"l2": 2e-3}, "debian_packages": DEBIAN}
+OWN: dict[str, dict[str, dict[str, Any]]] = {"debian_packages": {"sage": {"neighbours": (10, 5), "epochs": 8}}}
+SETTINGS: dict[str, dict[str, Any]] = {
+    "cora": PLANETOID | {"mask": "batch"},
+    "pubmed": PLANETOID | {"l2": 2e-3},
+    "debian_packages": DEBIAN,
+}
 ENCODERS = {
     "cora": ("gcn", "sage", "gat", "sign"),
     "pubmed": ("gcn", "sage", "gat", "sign"),
@@ -82,7 +90,8 @@ def main() -> None:
             for name, knob in (("gated", {"active": given.active}), ("dense", {"gate": "none"})):
                 key = f"{encoder}, {name}, seed {seed}"
                 if key not in record["fits"]:
-                    options = {**settings, **knob, "encoder": encoder, "random_state": seed}
+                    own = OWN.get(given.data, {}).get(encoder, {})
+                    options = {**settings, **own, **knob, "encoder": encoder, "random_state": seed}
                     record["fits"][key] = measured(data, options)
                     print(key, record["fits"][key], flush=True)
                     summary(record, encoders)
