@@ -9,6 +9,13 @@ from l0gm import L0GMNodeClassifier
 pytestmark = pytest.mark.data
 
 
+def found(name):
+    try:
+        return load_graph(name)
+    except DatasetError as error:
+        pytest.skip(str(error))
+
+
 @pytest.mark.parametrize(
     ("name", "encoder", "least"), [("pubmed", "gcn", 0.74), ("pubmed", "sign", 0.72), ("cora", "gat", 0.75)]
 )
