@@ -5,6 +5,8 @@ import pytest
 
 import l0gm
 from l0gm import L0GMNodeClassifier
+from l0gm.datasets import load_graph
+from l0gm.errors import DatasetError
 
 pytestmark = pytest.mark.data
 
