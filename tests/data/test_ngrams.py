@@ -1,5 +1,9 @@
 """n-grams: what a text holds, by a brute force in plain Python; and what a vocabulary keeps."""
 
+import os
+import subprocess
+import sys
+
 import hypothesis.strategies as st
 import numpy as np
 import pytest
@@ -121,3 +125,22 @@ def test_words_are_one_to_three():
     for words in (0, 4):
         with pytest.raises(ParameterError, match="from 1 to 3"):
             fit_ngrams(["a"], words=words)
+
+
+def test_a_vocabulary_is_the_same_in_every_process():
+    """Whatever the hash seed of its strings."""
+    code = (
+        "from l0gm.data.ngrams import fit_ngrams; texts = [f'w{i % 40} w{i % 37} w{i % 31}' for i in range(80)]; "
+        "v = fit_ngrams(texts, words=2, most=60); print(v.tokens, v.keys.tolist())"
+    )
+    said = {
+        subprocess.run(
+            [sys.executable, "-c", code],
+            env={**os.environ, "PYTHONHASHSEED": seed},
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+        for seed in ("1", "2", "3")
+    }
+    assert len(said) == 1

@@ -140,7 +140,7 @@ def fit_ngrams(
     split = [[] if text is None else tokenize(text) for text in texts]
     counts: Counter[str] = Counter()
     for tokens in split:
-        counts.update(set(tokens))
+        counts.update([*dict.fromkeys(tokens)])  # in their order: that of a set is another in each process
     frequent = [token for token, count in counts.most_common(MOST_TOKENS) if count >= min_count]
     known = {token: i for i, token in enumerate(frequent)}
     rows = Ragged.of([[known.get(token, -1) for token in tokens] for tokens in split])
