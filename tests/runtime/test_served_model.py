@@ -119,7 +119,8 @@ def test_a_model_that_reads_nothing():
     nothing = handmade.program(1, opened=(), schema=schema)
     p = nothing.probabilities(schema.encode({"age": [1, 2]}))
     answers = np.repeat(p[:1], 10, 0).astype(np.float32)
-    model = CompactModel(schema, nothing, ("no", "yes"), Certificate(10, 0, 1e-5, 0.0, answers))
+    certificate = Certificate(10, 0, 1e-5, 0.0, answers)
+    model = CompactModel(schema=schema, program=nothing, classes_=("no", "yes"), certificate=certificate)
     assert model.predict_proba({"age": [1, 2, 3]}).shape == (3, 2)
     assert np.array_equal(model.predict_proba({"anything": ["x"] * 2}), p)
     assert model.verify() < 1e-6
@@ -132,7 +133,8 @@ def test_a_model_that_reads_nothing_survives_its_file(tmp_path):
     program = handmade.program(3, opened=(), schema=schema, cin=(2, 2))
     p = program.probabilities(schema.encode({"age": [1]}))
     certificate = Certificate(4, 0, 1e-5, 0.0, np.repeat(p, 4, 0).astype(np.float32))
-    path = CompactModel(schema, program, (1, 2, 3), certificate).save(tmp_path / "model.l0gm")
+    model = CompactModel(schema=schema, program=program, classes_=(1, 2, 3), certificate=certificate)
+    path = model.save(tmp_path / "model.l0gm")
     back = load(path)
     assert np.array_equal(back.predict_proba({"x": [0]}), p)
     assert back.verify() < 1e-6
@@ -272,7 +274,7 @@ def test_the_card_tells_the_facts(binary):
         f"| open dimensions | {model.gate.n_open} of {model.gate.dim} |",
         f"| parameters | {binary.compact.n_parameters:,} |",
         f"| parameters before compaction | {plan.n_parameters:,} |",
-        "| certificate | 2048 rows made from the schema;",
+        "| certificate | 2048 made-up rows;",
         f"| calibration | temperature {binary.compact.calibrator.temperature:.4f}; off by default |",
         "## Measured on the validation rows",
         "## Measured on the calibration rows",
