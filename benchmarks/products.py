@@ -151,7 +151,7 @@ def gcn(scale: float) -> dict[str, Any]:
     for name, width in (("dense, 64 states", 64), ("15 % of the states", 10)):
         pairs = [(100, 256), (256, 256), (256, width)]
         layers = tuple(LinearLayer((weights(*pair),), np.zeros(pair[1], np.float32)) for pair in pairs)
-        program = GraphProgram("symmetric", 1, layers, False, 0, ((weights(width, 47), np.zeros(47, np.float32)),))
+        program = GraphProgram("symmetric", 1, layers, 0, ((weights(width, 47), np.zeros(47, np.float32)),))
         start = time.perf_counter()
         mixed = adjacencies(data.graph, Structure("undirected"))
         built = time.perf_counter() - start
@@ -182,7 +182,7 @@ def peer(scale: float, repeats: int = 3) -> dict[str, Any]:
         LinearLayer((c.lin.weight.detach().numpy().T.copy(),), c.bias.detach().numpy()) for c in convolutions
     )
     identity = (np.eye(47, dtype=np.float32), np.zeros(47, np.float32))
-    program = GraphProgram("symmetric", 1, layers, False, 0, (identity,))
+    program = GraphProgram("symmetric", 1, layers, 0, (identity,))
     edges = torch.from_numpy(adjacency.pairs())
     x = np.array(data.graph.nodes)
     fast = torch.nn.ModuleList(GCNConv(*pair, normalize=False, add_self_loops=False) for pair in pairs).eval()

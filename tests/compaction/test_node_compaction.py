@@ -79,7 +79,7 @@ def gated(kind, at, attributes, structure, gate="hardened", n_outputs=3, seed=0)
     k = attributes.width
     states = node_states(
         kind, n_attributes=k, n_channels=structure.n_channels, hidden=HIDDEN, width=WIDTH, layers=LAYERS, heads=2,
-        dropout=0.5, rectified=False, center=0.3 * torch.randn(places, k), scale=0.5 + torch.rand(places, k),
+        dropout=0.5, center=0.3 * torch.randn(places, k), scale=0.5 + torch.rand(places, k),
     )  # fmt: skip
     if at == "states":
         encoder, head = StateEncoder(states), StatesHead(WIDTH, n_outputs)
@@ -326,7 +326,6 @@ def test_an_altered_structure_is_noticed():
     for changed in (
         replace(small, structure=EDGES["undirected"]),
         replace(small, program=replace(small.program, mixing="mean")),
-        replace(small, program=replace(small.program, rectified=True)),
         replace(small, attributes=replace(small.attributes, center=small.attributes.center + 1)),
         replace(small, weighted=True),
     ):

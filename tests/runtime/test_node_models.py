@@ -394,7 +394,7 @@ def test_heads_that_are_none(heads, tmp_path):
     [
         (("program", "mixing"), "mean"), (("program", "mixing"), "attention"), (("program", "n_channels"), 3),
         (("program", "hops"), 2), (("program", "layers"), {"linear": 1}), (("program", "layers"), "linear"),
-        (("program", "layers"), ["linear", "attention"]), (("program", "rectified"), 1),
+        (("program", "layers"), ["linear", "attention"]),
         (("edges", "direction"), "forward"), (("edges", "relations"), ["a", "b"]), (("edges", "relations"), ["a", "a"]),
         (("edges", "relations"), []), (("edges", "relations"), [1]), (("edges", "relations"), "a"),
         (("edges", "alone"), 0), (("edges", "weighted"), None), (("attributes", "kind"), "table"),

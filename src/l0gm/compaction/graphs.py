@@ -112,16 +112,16 @@ def apply_nodes(
     outputs = opened if at_states else np.arange(states.width)
     layers: tuple[GraphLayer, ...] = ()
     dense: list[tuple[Floats, Floats]] = []
-    hops, mixing, rectified = 0, MIXING["gcn"], True
+    hops, mixing = 0, MIXING["gcn"]
     if isinstance(states, Hops):
         hops = (len(states.center) - 1) // structure.n_channels
         dense = _dense(states, inputs, scale, outputs)
     else:
         assert isinstance(states, Convolutions)
         layers = tuple(_layers(states, inputs, scale, outputs))
-        mixing, rectified = MIXING[states.kind], states.rectified
+        mixing = MIXING[states.kind]
     cut = attributes if at_states else attributes.restrict(opened)
-    return cut, GraphProgram(mixing, structure.n_channels, layers, rectified, hops, (*dense, last))
+    return cut, GraphProgram(mixing, structure.n_channels, layers, hops, (*dense, last))
 
 
 def _dense(

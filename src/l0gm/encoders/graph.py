@@ -63,8 +63,6 @@ class Convolutions(NodeStates):
         Of attention, among which a state's dimensions are shared out.
     dropout : float
         Share of each layer's input that is left out in training.
-    rectified : bool
-        Whether ReLU follows the last layer, too.
 
     Raises
     ------
@@ -82,10 +80,9 @@ class Convolutions(NodeStates):
         n_channels: int,
         heads: int,
         dropout: float,
-        rectified: bool,
     ) -> None:
         super().__init__()
-        self.kind, self.width, self.heads, self.rectified = kind, width, heads, rectified
+        self.kind, self.width, self.heads = kind, width, heads
         self.dropout = _Dropout(dropout)
         widths = [n_attributes, *[hidden] * (layers - 1), width]
         if kind == "gat" and any(size % heads for size in widths[1:]):
@@ -108,7 +105,7 @@ class Convolutions(NodeStates):
                 state = state + (convolution(x, edges) if self.kind == "gat" else convolution(x, edges, weights))
             if self.roots is not None:
                 state = state + self.roots[number](x)
-            x = state if number + 1 == len(self.layers) and not self.rectified else state.relu()
+            x = state if number + 1 == len(self.layers) else state.relu()
         return x[batch.seeds]
 
 
@@ -213,7 +210,6 @@ def node_states(
     layers: int,
     heads: int,
     dropout: float,
-    rectified: bool,
     center: Tensor | None,
     scale: Tensor | None,
 ) -> NodeStates:
@@ -222,7 +218,7 @@ def node_states(
         assert center is not None
         assert scale is not None
         return Hops(center, scale, [*[hidden] * (layers - 1), width], dropout)
-    return Convolutions(kind, n_attributes, hidden, width, layers, n_channels, heads, dropout, rectified)
+    return Convolutions(kind, n_attributes, hidden, width, layers, n_channels, heads, dropout)
 
 
 def _attributes(states: NodeStates, batch: Any) -> Tensor:

@@ -233,7 +233,6 @@ def _model(
         layers=given.layers,
         heads=given.heads,
         dropout=given.dropout,
-        rectified=False,
         center=center,
         scale=scale,
     )

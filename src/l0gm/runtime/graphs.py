@@ -32,8 +32,7 @@ class GraphProgram:
     n_channels : int
         Adjacencies of a graph.
     layers : tuple of GraphLayer
-        With ReLU between them, and behind the last one where ``rectified``.
-    rectified : bool
+        With ReLU between them.
     hops : int
         How often attributes are propagated, where there are no graph layers (SIGN); 0 for none (a plain MLP).
     dense : tuple of (weight (in, out), bias (out,))
@@ -44,7 +43,6 @@ class GraphProgram:
     mixing: Mixing
     n_channels: int
     layers: tuple[GraphLayer, ...]
-    rectified: bool
     hops: int
     dense: tuple[tuple[Floats, Floats], ...]
 
@@ -103,7 +101,7 @@ class GraphProgram:
         mixed = operators(adjacencies, self.mixing, loop=self.mixing == "symmetric")
         for number, layer in enumerate(self.layers):
             x = layer.apply(x, adjacencies, mixed, precision)
-            if number + 1 < len(self.layers) or self.rectified:
+            if number + 1 < len(self.layers):
                 np.maximum(x, 0.0, out=x)
         return x
 
@@ -125,7 +123,6 @@ class GraphProgram:
             "mixing": self.mixing,
             "n_channels": self.n_channels,
             "layers": [layer.kind for layer in self.layers],
-            "rectified": self.rectified,
             "hops": self.hops,
             "dense": len(self.dense),
         }
@@ -151,7 +148,7 @@ class GraphProgram:
                 own = {name.removeprefix(start): a for name, a in arrays.items() if name.startswith(start)}
                 layers.append(layer_from(own, kind, counts[0]))
             dense = tuple((arrays[f"dense.{i}.weight"], arrays[f"dense.{i}.bias"]) for i in range(counts[2]))
-            made = cls(structure["mixing"], counts[0], tuple(layers), structure["rectified"], counts[1], dense)
+            made = cls(structure["mixing"], counts[0], tuple(layers), counts[1], dense)
         except KeyError as error:
             raise ArtifactError(f"the program is incomplete: {error} is missing") from error
         if made.arrays().keys() != arrays.keys() or not all(made._conditions()):
@@ -159,7 +156,7 @@ class GraphProgram:
         return made
 
     def _conditions(self) -> Iterator[bool]:
-        yield self.mixing in MIXINGS and type(self.rectified) is bool
+        yield self.mixing in MIXINGS
         yield not (self.layers and self.hops)
         before: int | None = None
         for layer in self.layers:

@@ -206,7 +206,7 @@ def sound_node_model(
     widths = [before, *([] if layers else [5, width]), outputs]
     dense = tuple((floats(a, b), floats(b)) for a, b in itertools.pairwise(widths))
     mixing: Any = {"sage": "mean", "gat": "attention"}.get(encoder, "symmetric")
-    program = GraphProgram(mixing, structure.n_channels, tuple(layers), not layers, hops, dense)
+    program = GraphProgram(mixing, structure.n_channels, tuple(layers), hops, dense)
     graph = probe_graph(attributes, structure, weighted, n_nodes, seed)
     proba = program.probabilities(attributes.matrix(graph.nodes), adjacencies(graph, structure))
     labels = rng.integers(0, len(classes), n_nodes)
