@@ -55,7 +55,7 @@ $(VENV)/.$(TORCH): $(VENV)/.created
 	@$(PIP_INSTALL) '$(TORCH)'
 	@touch $@
 
-$(VENV)/.installed: $(VENV)/.$(TORCH) pyproject.toml constraints.txt
+$(VENV)/.installed: $(VENV)/.$(TORCH) pyproject.toml constraints.txt setup.py $(wildcard src/l0gm/native/*.[ch])
 	@echo "installing l0gm[train,dev]"
 	@$(PIP_INSTALL) -e '.[train,dev]'
 	@touch $@

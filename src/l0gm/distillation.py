@@ -44,7 +44,7 @@ def teacher_frame(schema: Schema, table: Table) -> pd.DataFrame:
         if isinstance(field, NumericField):
             columns[field.name] = field.values(table)
         else:
-            codes = field.encode(table)[0]
+            codes = field.encode(table)
             columns[field.name] = pd.Categorical.from_codes(codes - 1, categories=pd.RangeIndex(1, field.n_rows))
     return pd.DataFrame(columns)
 

@@ -19,6 +19,7 @@ from l0gm.model import GatedModel
 from l0gm.runtime.attributes import Attributes
 from l0gm.runtime.graphs import GraphProgram
 from l0gm.runtime.nodes import probe_graph
+from l0gm.runtime.predictor import Predictor
 from l0gm.runtime.served import Certificate
 from l0gm.runtime.tabular import TabularProgram
 from l0gm.training.rows import predict
@@ -60,7 +61,7 @@ def verify(
     table = Table(probe_rows(schema, n_rows, seed))
     rows = RowBatch.of(schema.encode(table), next(model.parameters()).device)
     expected = predict(model, rows).cpu().numpy()
-    got = program.probabilities(cut.encode(table))
+    got = Predictor(program, cut).probabilities(cut.read(table))
     return _certificate(expected, got, seed, tolerance)
 
 

@@ -22,14 +22,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from l0gm.data.columns import (
+    Coded,
     Column,
     Factorized,
     factorize_array,
     factorize_objects,
     factorize_series,
+    is_pandas,
     numbers_of_series,
     read_column,
+    read_pandas,
     read_series,
+    rows_of,
     short,
     tidy,
     times_of_series,
@@ -46,6 +50,7 @@ from l0gm.data.values import (
     spellings,
 )
 from l0gm.errors import DataError, L0GMError
+from l0gm.native import native
 
 __all__ = ["Table", "canonical", "parse_number", "parse_time"]
 
@@ -129,6 +134,11 @@ class Table:
             if len(set(lengths.values())) > 1:
                 raise DataError(f"columns of different lengths: {lengths}")
             self.n_rows = lengths[self.names[0]]
+        elif is_pandas(data):
+            self.named = all(isinstance(name, str) for name in data.columns)
+            own = {str(name): name for name in data.columns}
+            self._set([str(name) for name in data.columns], lambda name: read_pandas(data[own[name]], name))
+            self.n_rows = len(data)
         else:
             frame = _eager(data)
             self.named = all(isinstance(name, str) for name in frame.columns)
@@ -168,21 +178,47 @@ class Table:
     @_naming
     def factorize(self, name: str, missing: Collection[str] = ()) -> Factorized:
         """Return (codes (n,), the distinct values that occur); the code of a missing or blank value is -1."""
+        return tidy(*self._factorized(name), missing)
+
+    def _factorized(self, name: str) -> Factorized:
+        """Return (codes (n,), distinct values, of which not all need occur), missing ones among them."""
         column, kind = self._column(name)
         if kind == "time":
-            return tidy(*factorize_array(self.times(name)), missing)
+            return factorize_array(self.times(name))
         if kind == "duration":
-            return tidy(*factorize_array(self.numbers(name)), missing)
+            return factorize_array(self.numbers(name))
         if isinstance(column, np.ndarray):
-            found = factorize_objects(column.tolist(), name) if kind is None else factorize_array(column)
-            return tidy(*found, missing)
-        return tidy(*factorize_series(column, name), missing)
+            return factorize_objects(column.tolist(), name) if kind is None else factorize_array(column)
+        if isinstance(column, Coded):
+            return column.codes.astype(np.int64), column.categories.tolist()
+        return factorize_series(column, name)
+
+    @_naming
+    def coded(self, name: str, known: dict[Any, int], row_of: Callable[[str | None], int]) -> NDArray[np.int32]:
+        """Return a number for each value, int32 (n,).
+
+        Parameters
+        ----------
+        name : str
+        known : dict from str or None to int
+            The numbers of texts, and of None, for which ``row_of`` need not be asked.
+        row_of : callable
+            The number of a value in its canonical spelling; that of None is of missing ones.
+        """
+        column, kind = self._column(name)
+        if native is None or kind is not None or not known or not isinstance(column, np.ndarray):
+            return rows_of(*self._factorized(name), row_of)
+        rows = np.empty(len(column), dtype=np.int32)
+        left = native.lookup(column, known, rows)
+        if len(left):
+            rows[left] = rows_of(*factorize_objects(column[left].tolist(), name), row_of)
+        return rows
 
     @_naming
     def texts(self, name: str, missing: Collection[str] = ()) -> list[str | None]:
         """Return the column as text, n of them, None where it is missing or blank."""
         column, kind = self._column(name)
-        if kind not in (None, "text"):
+        if kind not in (None, "text") or isinstance(column, Coded):
             codes, values = self.factorize(name, missing)
             spelled = [*spellings(values), None]  # the last entry serves code -1
             return [spelled[code] for code in codes]
@@ -202,6 +238,8 @@ class Table:
 
     def _numbers(self, name: str, missing: Collection[str]) -> NDArray[np.float64]:
         column, kind = self._column(name)
+        if isinstance(column, Coded):
+            return self._parsed(name, parse_number, np.float64, math.nan, "number", missing)
         if kind == "duration":
             return self._counted(name, seconds, column if isinstance(column, np.ndarray) else column.to_numpy())
         if isinstance(column, np.ndarray):
@@ -228,7 +266,7 @@ class Table:
         key = name, tuple(missing)
         if key not in self._times:  # each part of a date asks for them
             column, kind = self._column(name)
-            if kind != "time":
+            if kind != "time" or isinstance(column, Coded):
                 nothing = np.datetime64("NaT", "us")
                 times = self._parsed(name, parse_time, "datetime64[us]", nothing, "date", missing)
             elif isinstance(column, np.ndarray):

@@ -14,19 +14,19 @@ import re
 import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
+from functools import cached_property
 from typing import Any, ClassVar
 
 import numpy as np
-import numpy.typing as npt
 from numpy.typing import NDArray
 
 from l0gm.data.frames import Table
 from l0gm.data.ragged import Ragged
 from l0gm.data.texts import TextField, text_field_from
-from l0gm.data.values import TIME_PARTS, spellings, time_part
+from l0gm.data.values import TIME_PARTS, canonical, time_part
 from l0gm.errors import ArtifactError, DataError, ParameterError
 
-__all__ = ["PREFIX", "CategoricalField", "Encoded", "Field", "HashedField", "NumericField", "Schema"]
+__all__ = ["PREFIX", "CategoricalField", "Columns", "Encoded", "Field", "HashedField", "NumericField", "Schema"]
 
 PREFIX = "schema.text."
 """Of the names of a schema's arrays."""
@@ -68,6 +68,39 @@ class Encoded:
 
 
 @dataclass(frozen=True)
+class Columns:
+    """Rows before numbers are put into bins.
+
+    Parameters
+    ----------
+    numbers : float64 (n, numeric fields)
+        NaN where missing; fields in the schema's order.
+    codes : int32 (n, other fields)
+        The row of each field's table.
+    texts : tuple of Ragged
+    """
+
+    numbers: NDArray[np.float64]
+    codes: NDArray[np.int32]
+    texts: tuple[Ragged, ...] = ()
+
+    def __len__(self) -> int:
+        return len(self.codes)
+
+    @classmethod
+    def joined(cls, parts: Sequence[Columns]) -> Columns:
+        """Return the rows of all parts, one part after the other; at least one part."""
+        if len(parts) == 1:
+            return parts[0]
+        texts = zip(*(part.texts for part in parts), strict=True)
+        return cls(
+            np.concatenate([part.numbers for part in parts]),
+            np.concatenate([part.codes for part in parts]),
+            tuple(map(Ragged.joined, texts)),
+        )
+
+
+@dataclass(frozen=True)
 class CategoricalField:
     """A vocabulary of values in their canonical spelling; rows: missing, unseen or rare, then the vocabulary.
 
@@ -98,10 +131,20 @@ class CategoricalField:
         """Rows of the field's table."""
         return len(self.vocabulary) + 2
 
-    def encode(self, table: Table) -> tuple[NDArray[np.int32], None]:
+    @cached_property
+    def known(self) -> dict[str | None, int]:
+        """The rows of what needs no further look: missing values, and texts of the vocabulary."""
+        known: dict[str | None, int] = {None: MISSING}
+        known |= {text: row for text, row in self._index.items() if text not in self.missing and canonical(text)}
+        return known
+
+    def encode(self, table: Table) -> NDArray[np.int32]:
         """Return the codes (n,) of the column ``source``."""
-        codes, values = table.factorize(self.source, self.missing)
-        return _lookup(codes, [self._index.get(text, UNSEEN) for text in _texts(values)]), None
+        return table.coded(self.source, self.known, self._row)
+
+    def _row(self, text: str | None) -> int:
+        """Return the row of a value in its canonical spelling."""
+        return MISSING if text is None or text in self.missing else self._index.get(text, UNSEEN)
 
 
 @dataclass(frozen=True)
@@ -126,11 +169,13 @@ class HashedField:
         """Rows of the field's table."""
         return self.buckets + 1
 
-    def encode(self, table: Table) -> tuple[NDArray[np.int32], None]:
+    def encode(self, table: Table) -> NDArray[np.int32]:
         """Return the codes (n,) of the column ``source``."""
-        codes, values = table.factorize(self.source, self.missing)
-        sums = np.fromiter(map(checksum, _texts(values)), dtype=np.int64, count=len(values))
-        return _lookup(codes, 1 + sums % self.buckets), None
+        return table.coded(self.source, {}, self._row)
+
+    def _row(self, text: str | None) -> int:
+        """Return the row of a value in its canonical spelling."""
+        return MISSING if text is None or text in self.missing else 1 + checksum(text) % self.buckets
 
 
 @dataclass(frozen=True)
@@ -179,10 +224,6 @@ class NumericField:
     def n_rows(self) -> int:
         """Rows of the field's table."""
         return self.n_bins + 1
-
-    def encode(self, table: Table) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
-        """Return codes (n,) and fractions (n,) of the column ``source``."""
-        return self.bin(self.values(table))
 
     def values(self, table: Table) -> NDArray[np.float64]:
         """Return the numbers (n,) of the column ``source`` that are binned, NaN where missing."""
@@ -238,6 +279,16 @@ class Schema:
         """The columns that are read as text: of categories, identifiers and texts."""
         return tuple(f.source for f in (*self.fields, *self.texts) if not isinstance(f, NumericField))
 
+    @cached_property
+    def numeric(self) -> list[int]:
+        """Numbers of the numeric fields."""
+        return [i for i, f in enumerate(self.fields) if isinstance(f, NumericField)]
+
+    @cached_property
+    def coded(self) -> list[int]:
+        """Numbers of the other fields of a table."""
+        return [i for i, f in enumerate(self.fields) if not isinstance(f, NumericField)]
+
     @property
     def names(self) -> tuple[str, ...]:
         """The names of the fields, then those of the texts."""
@@ -268,8 +319,24 @@ class Schema:
             If a column is missing or holds values of another kind than in fit, or a table without names has another
             number of columns than that of fit.
         """
+        return self.binned(self.read(data, keep, keep_texts))
+
+    def binned(self, columns: Columns) -> Encoded:
+        """Return rows with their numbers put into bins."""
+        codes = np.full((len(columns), len(self.fields)), MISSING, dtype=np.int32)
+        fractions = np.zeros((len(columns), len(self.fields)), dtype=np.float32)
+        codes[:, self.coded] = columns.codes
+        for x, i in zip(columns.numbers.T, self.numeric, strict=True):
+            codes[:, i], fractions[:, i] = self.fields[i].bin(x)  # type: ignore[union-attr]  # numeric
+        return Encoded(codes, fractions, columns.texts)
+
+    def read(self, data: object, keep: Iterable[int] | None = None, keep_texts: Iterable[int] | None = None) -> Columns:
+        """Read what :meth:`encode` does, and leave the numbers as they are.
+
+        Parameters, errors: as :meth:`encode`.
+        """
         table = self.placed(Table(data))
-        chosen = range(len(self.fields)) if keep is None else sorted(keep)
+        chosen = list(range(len(self.fields))) if keep is None else sorted(keep)
         read = set(range(len(self.texts)) if keep_texts is None else keep_texts)
         needed = [*(self.fields[i].source for i in chosen), *(self.texts[i].source for i in sorted(read))]
         absent = [name for name in dict.fromkeys(needed) if name not in table]
@@ -281,16 +348,17 @@ class Schema:
                 f"{'them' if len(absent) > 1 else 'it'} (the table has {have}); "
                 f"{'add what is missing, empty where it is not known' if table.named else unnamed}"
             )
-        codes = np.full((len(table), len(self.fields)), MISSING, dtype=np.int32)
-        fractions = np.zeros((len(table), len(self.fields)), dtype=np.float32)
-        for i in chosen:
-            c, x = self.fields[i].encode(table)
-            codes[:, i] = c
-            if x is not None:
-                fractions[:, i] = x
+        numbers = np.full((len(self.numeric), len(table)), np.nan)  # each field's values lie together
+        codes = np.full((len(self.coded), len(table)), MISSING, dtype=np.int32)
+        for row, i in zip(numbers, self.numeric, strict=True):
+            if i in chosen:
+                row[:] = self.fields[i].values(table)  # type: ignore[union-attr]  # numeric
+        for coded, i in zip(codes, self.coded, strict=True):
+            if i in chosen:
+                coded[:] = self.fields[i].encode(table)  # type: ignore[union-attr]  # the others
         nothing = Ragged(np.zeros(len(table) + 1, np.int64), np.zeros(0, np.int32))
         texts = tuple(f.encode(table) if i in read else nothing for i, f in enumerate(self.texts))
-        return Encoded(codes, fractions, texts)
+        return Columns(numbers.T, codes.T, texts)
 
     def placed(self, table: Table) -> Table:
         """Return a table without names under the names of fit, where that one had none either.
@@ -391,14 +459,3 @@ def _field(entry: dict[str, Any]) -> Field:
             raise TypeError("missing is a list of strings")
     made: Field = kind(**values)
     return made
-
-
-def _texts(values: Sequence[object]) -> list[str]:
-    """Return the spellings of values of which none is missing."""
-    return [text for text in spellings(values) if text is not None]
-
-
-def _lookup(codes: NDArray[np.int64], rows: npt.ArrayLike) -> NDArray[np.int32]:
-    """Return the table row of each value; ``rows`` are those of the distinct values that ``codes`` number."""
-    table = np.append(np.asarray(rows, dtype=np.int32), np.int32(MISSING))  # the last entry serves code -1
-    return table[codes]

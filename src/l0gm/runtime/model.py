@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Literal
 
 import numpy as np
@@ -13,13 +15,14 @@ from l0gm.data.labels import encode_labels
 from l0gm.data.parquet import batches_of, column_of
 from l0gm.data.probes import probe_rows
 from l0gm.data.schema import PREFIX as SCHEMA_PREFIX
-from l0gm.data.schema import Encoded, Schema
+from l0gm.data.schema import Columns, Encoded, Schema
 from l0gm.errors import ArtifactError
 from l0gm.metrics import evaluate
 from l0gm.runtime.contributions import Contributions, contributions
 from l0gm.runtime.drift import DriftReport, compare
 from l0gm.runtime.groups import evaluate_groups
 from l0gm.runtime.observed import Observed
+from l0gm.runtime.predictor import Predictor, check_threads
 from l0gm.runtime.reference import PREFIX, Reference
 from l0gm.runtime.served import CERTIFICATE, Served, read_answers
 from l0gm.runtime.tabular import TabularProgram
@@ -80,7 +83,16 @@ class CompactModel(Served):
         """Return the rows as the program reads them."""
         return Encoded.joined([self.schema.encode(table) for table in batches_of(X, self.schema.sources)])
 
-    def predict_proba(self, X: object, *, calibrated: bool | None = None) -> NDArray[np.float64]:
+    @cached_property
+    def predictor(self) -> Predictor:
+        """What makes probabilities of rows."""
+        return Predictor(self.program, self.schema)
+
+    def read(self, X: object) -> Columns:
+        """Return the rows as arrays: numbers, and codes of categories; what :meth:`predict_arrays` takes."""
+        return Columns.joined([self.schema.read(table) for table in batches_of(X, self.schema.sources)])
+
+    def predict_proba(self, X: object, *, calibrated: bool | None = None, threads: int = 1) -> NDArray[np.float64]:
         """Return class probabilities.
 
         Parameters
@@ -91,6 +103,8 @@ class CompactModel(Served):
             name; ones that the model does not read are ignored.
         calibrated : bool, optional
             Whether to apply the calibrator; default: as the model was fitted.
+        threads : int
+            Threads that share the rows out once they are read; a row's answer does not depend on their number.
 
         Returns
         -------
@@ -100,13 +114,64 @@ class CompactModel(Served):
         ------
         DataError
             If a column that the model reads is missing or holds values of another kind than in fit.
+        ParameterError
+            If ``threads`` is no number of threads.
         """
-        return self.scaled(self._raw(X), calibrated)
+        return self.scaled(self._raw(X, check_threads(threads)), calibrated)
 
-    def _raw(self, X: object) -> NDArray[np.float64]:
+    def predict_arrays(
+        self, numbers: Any, codes: Any, *, calibrated: bool | None = None, threads: int = 1
+    ) -> NDArray[np.float64]:
+        """Return class probabilities of rows that are arrays already: the fastest way in.
+
+        Parameters
+        ----------
+        numbers : float64 (n, p)
+            A column for each numeric field of ``schema``, in its order, before binning; NaN where missing. Those of a
+            date are its parts.
+        codes : int32 (n, q)
+            A column for each other field: 0 is a missing value, 1 an unseen category and i + 2 entry i of the field's
+            ``vocabulary``; b + 1 is bucket b of a hashed identifier. :meth:`read` makes both of a table.
+        calibrated, threads
+            As in :meth:`predict_proba`.
+
+        Returns
+        -------
+        float64 (n, C)
+
+        Raises
+        ------
+        ParameterError
+            If an array has another shape or type, a number is infinite, a code is no row of its field's table, or the
+            model reads texts.
+        """
+        predictor = self.predictor
+        proba = predictor.probabilities(predictor.columns(numbers, codes), check_threads(threads))
+        return self.scaled(proba, calibrated)
+
+    def predict_one(self, row: Mapping[str, Any], *, calibrated: bool | None = None) -> NDArray[np.float64]:
+        """Return the class probabilities of one row, float64 (C,): those of ``predict_proba([row])[0]``.
+
+        Parameters
+        ----------
+        row : mapping
+            From column to value.
+        calibrated : bool, optional
+            As in :meth:`predict_proba`.
+
+        Raises
+        ------
+        DataError
+            As :meth:`predict_proba`.
+        """
+        proba: NDArray[np.float64] = self.scaled(self.predictor.probabilities(self.predictor.one(row)), calibrated)[0]
+        return proba
+
+    def _raw(self, X: object, threads: int = 1) -> NDArray[np.float64]:
         """Return the program's probabilities (n, C), file by file in batches."""
         tables = batches_of(X, self.schema.sources)
-        return np.concatenate([self.program.probabilities(self.schema.encode(table)) for table in tables])
+        found = [self.predictor.probabilities(self.schema.read(table), threads) for table in tables]
+        return found[0] if len(found) == 1 else np.concatenate(found)
 
     def predict(self, X: object) -> NDArray[Any]:
         """Return the label that each row is answered with, (n,): the most probable one, or as the threshold says."""
@@ -231,7 +296,7 @@ class CompactModel(Served):
         """
         c = self.certificate
         table = Table(probe_rows(self.schema, c.n_rows, c.seed)) if self.schema.sources else _no_columns(c.n_rows)
-        return self._checked(self.program.probabilities(self.encode(table)))
+        return self._checked(self._raw(table))
 
     def _content(self) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
         arrays = {

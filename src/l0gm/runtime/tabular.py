@@ -15,11 +15,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from l0gm.compiled import compiled
-from l0gm.data.schema import Encoded, Schema
+from l0gm.data.schema import Columns, Encoded, Schema
 from l0gm.errors import ArtifactError
+from l0gm.native import native
 from l0gm.runtime.texts import TextPart, parts_from_arrays
 
-__all__ = ["FieldArrays", "TabularProgram"]
+__all__ = ["FieldArrays", "TabularProgram", "probabilities"]
 
 Floats = NDArray[np.float32]
 
@@ -230,19 +231,26 @@ class TabularProgram:
             np.ascontiguousarray(out),
         )
 
-    def _pairs(self) -> tuple[NDArray[np.int64], NDArray[np.int64], Floats]:
-        """Return a CIN of one depth as (first, second, weight (C, pairs)) over pairs of open dimensions.
+    def quadratic_forms(self) -> NDArray[np.float64]:
+        """Return the logits of a CIN of one depth as forms x' Q x of the open dimensions, symmetric, (C, K, K).
 
         Its pooled maps and output weights are linear in the products x_i x_j of two fields in one coordinate, so
         they add up to one weight a pair.
         """
-        assert self.cin_out is not None  # _check() has looked
-        product = np.einsum("ch,hij->cij", self.cin_out.astype(np.float64), self.cin[0].astype(np.float64))
+        if not self.cin:
+            return np.zeros((self.n_outputs, len(self.coordinates), len(self.coordinates)))
+        assert self.cin_out is not None  # _conditions() have looked
+        weight = np.einsum("ch,hij->cij", self.cin_out.astype(np.float64), self.cin[0].astype(np.float64))
         field = np.repeat(np.arange(len(self.fields)), self.open_per_field)
+        together = self.coordinates[:, None] == self.coordinates[None, :]
+        forms: NDArray[np.float64] = (weight + weight.swapaxes(1, 2))[:, field[:, None], field[None, :]] / 2 * together
+        return forms
+
+    def _pairs(self) -> tuple[NDArray[np.int64], NDArray[np.int64], Floats]:
+        """Return a CIN of one depth as (first, second, weight (C, pairs)) over pairs of open dimensions."""
         first, second = np.nonzero(np.triu(self.coordinates[:, None] == self.coordinates[None, :]))
-        i, j = field[first], field[second]
-        weight = np.where(first == second, product[:, i, j], product[:, i, j] + product[:, j, i])
         with np.errstate(over="ignore"):  # the answers will tell
+            weight = self.quadratic_forms()[:, first, second] * np.where(first == second, 1.0, 2.0)
             return first.astype(np.int64), second.astype(np.int64), np.ascontiguousarray(weight, dtype=np.float32)
 
     def logits(self, rows: Encoded) -> Floats:
@@ -252,29 +260,39 @@ class TabularProgram:
         evaluate(rows.codes, rows.fractions, self.text_values(rows), *self._flat, out)
         return out
 
-    def text_values(self, rows: Encoded) -> Floats:
+    def text_values(self, rows: Encoded | Columns) -> Floats:
         """Return the values of the texts, part by part, float32 (n, sum of the parts' widths)."""
-        parts = [part.values(text) for part, text in zip(self.texts, rows.texts, strict=True)]
-        return np.concatenate([np.zeros((len(rows), 0), np.float32), *parts], axis=1)
+        if not self.texts:
+            return np.zeros((len(rows), 0), np.float32)
+        return np.concatenate([part.values(text) for part, text in zip(self.texts, rows.texts, strict=True)], axis=1)
 
     def probabilities(self, rows: Encoded) -> NDArray[np.float64]:
-        """Return class probabilities, float64 (n, 2) for a single logit, else (n, C).
+        """Return class probabilities of encoded rows: see :func:`probabilities`."""
+        return probabilities(self.logits(rows))
 
-        Raises
-        ------
-        ArtifactError
-            If a sum overflows: weights from a file may be finite and still too large.
-        """
-        logits = self.logits(rows).astype(np.float64)
-        if not np.isfinite(logits).all():
-            raise ArtifactError("the model's weights are so large that its answer to these rows is no finite number")
-        if self.n_outputs == 1:
-            with np.errstate(over="ignore"):
-                p = 1.0 / (1.0 + np.exp(-logits[:, 0]))
-            return np.stack([1.0 - p, p], 1)
-        exp = np.exp(logits - logits.max(1, keepdims=True))
-        result: NDArray[np.float64] = exp / exp.sum(1, keepdims=True)
-        return result
+
+def probabilities(logits: Floats) -> NDArray[np.float64]:
+    """Return class probabilities, float64 (n, 2) for a single logit, else (n, C), of logits (n, C).
+
+    Raises
+    ------
+    ArtifactError
+        If one is not finite: weights from a file may be finite and their sum too large.
+    """
+    if native is not None and logits.shape[1] == 1:
+        result = np.empty((len(logits), 2))
+        finite = native.sigmoid(logits, result)
+    else:
+        x = logits.astype(np.float64)
+        finite = bool(np.isfinite(x).all())
+        if x.shape[1] == 1:  # the first class has the logit 0
+            x = np.concatenate([np.zeros_like(x), x], axis=1)
+        with np.errstate(invalid="ignore"):
+            exp = np.exp(x - x.max(1, keepdims=True))
+            result = exp / exp.sum(1, keepdims=True)
+    if not finite:
+        raise ArtifactError("the model's weights are so large that its answer to these rows is no finite number")
+    return result
 
 
 _NO_PAIRS = (np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros((1, 0), np.float32))

@@ -1,0 +1,16 @@
+from typing import Any
+
+def evaluate(
+    plan: Any, floats: Any, doubles: Any, numbers: Any, codes: Any, texts: Any, out: Any, first: int, last: int, /
+) -> None: ...
+def sigmoid(logits: Any, out: Any, /) -> bool: ...
+def lookup(values: Any, rows: dict[Any, int], out: Any, /) -> list[int]: ...
+def read_row(
+    row: dict[str, Any],
+    names: tuple[str, ...],
+    rows: tuple[dict[Any, int], ...],
+    numbers: Any,
+    codes: Any,
+    /,
+) -> bool: ...
+def use(vectors: str | None = None, /) -> str: ...

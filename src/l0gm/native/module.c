@@ -1,0 +1,404 @@
+/* The compiled part of l0gm: rows of numbers and codes to logits, and text to codes.
+ *
+ * l0gm works without it; runtime/folded.py and data/native.py say how. Needs GCC or Clang, for their vector types. */
+
+#define PY_SSIZE_T_CLEAN
+#define Py_LIMITED_API 0x030B0000
+#include <Python.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#if !defined(__GNUC__)
+#error "a compiler with GCC's vector types is needed"
+#endif
+
+enum { BLOCK = 32, COUNTED_EDGES = 64, AHEAD = 16 };
+enum { UNKNOWN_CODE = 1, INFINITE_NUMBER = 2 };
+
+/* One field of a table, as a row of the array `fields`; positions count floats, or doubles for edges, lows and widths. */
+typedef struct {
+    int64_t n_rows;  /* of its table */
+    int64_t rows;    /* position of the table */
+    int64_t slopes;  /* position of the table of slopes, -1 for none */
+    int64_t narrow;  /* 0: rows have the width of the sums; else how many values a row has, to multiply with `matrix` */
+    int64_t matrix;  /* position of the matrix (narrow, width) */
+    int64_t edges, n_edges;  /* of numbers: the inner edges */
+    int64_t lows, widths;    /* of numbers: each bin's lower edge and width */
+} Field;
+
+typedef struct {
+    int64_t weight, bias; /* positions: (units before, width) and (width) */
+    int64_t units, width; /* outputs, and those filled up to a multiple of 16 */
+} Layer;
+
+/* What is evaluated: the head of the array `plan` of runtime/folded.py, in this order. */
+typedef struct {
+    int64_t n_numbers, n_codes, n_texts, n_outputs;
+    int64_t width;    /* of a row of sums, a multiple of 16 */
+    int64_t relu;     /* how many of them, from the first on, are the hidden units of the first layer */
+    int64_t n_layers; /* hidden ones behind the first */
+    int64_t n_values; /* of narrow tables and texts together */
+    int64_t bias, texts, linear, square, last; /* positions; `last` are the weights of the outputs (C, units) */
+    const Field *fields;
+    const Layer *layers;
+    const float *floats;
+    const double *doubles;
+} Plan;
+
+enum { PLAN_NUMBERS = 13, FIELD_NUMBERS = sizeof(Field) / 8, LAYER_NUMBERS = sizeof(Layer) / 8 };
+
+typedef struct {
+    const char *numbers, *codes, *texts;
+    int64_t number_row, number_column, code_row, code_column, text_row, text_column; /* strides in bytes */
+} Inputs;
+
+/* What is known of the rows of a block: by field, then row; (row_at, slope_at, ramp) of the fields that are folded. */
+typedef struct {
+    int32_t *code;
+    float *fraction, *ramp, *sums, *odd, *even;
+    int64_t *row_at, *slope_at;
+    int64_t n_tables, n_ramps;
+    int64_t *matrix_at; /* of one row: its values and where the rows of their matrices are */
+    float *value;
+    int64_t n_values;
+} Scratch;
+
+typedef float four __attribute__((vector_size(16), aligned(4), may_alias));
+
+#if defined(__x86_64__) && defined(__clang__)
+#pragma clang attribute push(__attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx2,fma"))), apply_to = function)
+#elif defined(__x86_64__)
+#pragma GCC push_options
+#pragma GCC target("avx512f,avx512bw,avx512dq,avx512vl,avx2,fma")
+#endif
+#if defined(__x86_64__)
+#define VECTOR 16
+#define SUFFIX avx512
+#include "kernel.h"
+#undef VECTOR
+#undef SUFFIX
+#endif
+#if defined(__x86_64__) && defined(__clang__)
+#pragma clang attribute pop
+#pragma clang attribute push(__attribute__((target("avx2,fma"))), apply_to = function)
+#elif defined(__x86_64__)
+#pragma GCC pop_options
+#pragma GCC push_options
+#pragma GCC target("avx2,fma")
+#endif
+#if defined(__x86_64__)
+#define VECTOR 8
+#define SUFFIX avx2
+#include "kernel.h"
+#undef VECTOR
+#undef SUFFIX
+#endif
+#if defined(__x86_64__) && defined(__clang__)
+#pragma clang attribute pop
+#elif defined(__x86_64__)
+#pragma GCC pop_options
+#endif
+#define VECTOR 4
+#define SUFFIX portable
+#include "kernel.h"
+
+typedef struct {
+    const char *name;
+    int (*evaluate)(const Plan *, const Inputs *, Scratch *, int64_t, int64_t, float *);
+    int (*sigmoid)(const float *, int64_t, double *);
+} Kernel;
+
+static const Kernel portable = {"portable", evaluate_portable, sigmoid_portable};
+static const Kernel *kernel = &portable;
+
+/* Takes the kernel of this name, or the widest one where it is NULL; the portable one where the processor cannot run it. */
+static void choose(const char *name)
+{
+    kernel = &portable;
+#if defined(__x86_64__)
+    static const Kernel avx512 = {"avx512", evaluate_avx512, sigmoid_avx512};
+    static const Kernel avx2 = {"avx2", evaluate_avx2, sigmoid_avx2};
+    const int any = name == NULL, has_avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+    const int has_avx512 = has_avx2 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw")
+        && __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
+    if (has_avx512 && (any || !strcmp(name, avx512.name)))
+        kernel = &avx512;
+    else if (has_avx2 && (any || !strcmp(name, avx2.name)))
+        kernel = &avx2;
+#else
+    (void)name;
+#endif
+}
+
+static int fits(const Py_buffer *view, int ndim, Py_ssize_t itemsize, const char *name)
+{
+    if (view->ndim == ndim && view->itemsize == itemsize) return 1;
+    PyErr_Format(PyExc_ValueError, "%s: an array of %d dimensions and %zd bytes an item is needed", name, ndim, itemsize);
+    return 0;
+}
+
+/* Takes memory for everything at once; `*whole` is to be freed. Returns whether there was any. */
+static int make_scratch(const Plan *plan, Scratch *s, void **whole)
+{
+    int64_t fields = plan->n_numbers + plan->n_codes, widest = (plan->relu + 15) / 16 * 16;
+    for (int64_t l = 0; l < plan->n_layers; l++)
+        if (plan->layers[l].width > widest) widest = plan->layers[l].width;
+    struct { void *to; int64_t bytes; } parts[] = {
+        {&s->code, 4 * BLOCK * fields}, {&s->fraction, 4 * BLOCK * fields}, {&s->ramp, 4 * BLOCK * fields},
+        {&s->sums, 4 * BLOCK * plan->width}, {&s->odd, 4 * BLOCK * widest}, {&s->even, 4 * BLOCK * widest},
+        {&s->row_at, 8 * BLOCK * fields}, {&s->slope_at, 8 * BLOCK * fields},
+        {&s->matrix_at, 8 * plan->n_values}, {&s->value, 4 * plan->n_values},
+    };
+    enum { N = sizeof(parts) / sizeof(parts[0]) };
+    int64_t bytes = 64;
+    for (int i = 0; i < N; i++) bytes += parts[i].bytes = (parts[i].bytes + 63) / 64 * 64;
+    char *memory = *whole = malloc(bytes);
+    if (memory == NULL) return 0;
+    memory += (64 - (uintptr_t)memory % 64) % 64;
+    for (int i = 0; i < N; memory += parts[i++].bytes) memcpy(parts[i].to, &memory, sizeof(memory));
+    s->n_values = 0;
+    return 1;
+}
+
+PyDoc_STRVAR(evaluate_doc,
+"evaluate(plan, floats, doubles, numbers, codes, texts, out, first, last, /)\n--\n\n"
+"Write the logits of rows first to last - 1 to out, float32 (n, C), C-contiguous.\n\n"
+"numbers are float64 (n, p), codes int32 (n, q), texts float32 (n, t), of any strides. Raises ValueError where an array\n"
+"does not fit, a code is no row of its field's table, or a number is infinite. plan is trusted: folded.py makes it.");
+
+static PyObject *evaluate(PyObject *module, PyObject *args)
+{
+    PyObject *objects[7];
+    long long first, last;
+    if (!PyArg_ParseTuple(args, "OOOOOOOLL", &objects[0], &objects[1], &objects[2], &objects[3], &objects[4], &objects[5],
+                          &objects[6], &first, &last))
+        return NULL;
+    static const char *names[] = {"plan", "floats", "doubles", "numbers", "codes", "texts", "out"};
+    static const int dims[] = {1, 1, 1, 2, 2, 2, 2}, sizes[] = {8, 4, 8, 8, 4, 4, 4};
+    Py_buffer view[7];
+    int held = 0, wrong = 0;
+    void *whole = NULL;
+    PyObject *result = NULL;
+    for (; held < 7; held++) {
+        int flags = held == 6 ? PyBUF_C_CONTIGUOUS | PyBUF_WRITABLE : held < 3 ? PyBUF_C_CONTIGUOUS : PyBUF_STRIDES;
+        if (PyObject_GetBuffer(objects[held], &view[held], flags) < 0) goto done;
+        if (!fits(&view[held], dims[held], sizes[held], names[held])) {
+            held++;
+            goto done;
+        }
+    }
+    const int64_t *numbers = view[0].buf;
+    Plan plan;
+    memcpy(&plan, numbers, 8 * PLAN_NUMBERS);
+    plan.fields = (const Field *)(numbers + PLAN_NUMBERS);
+    plan.layers = (const Layer *)(numbers + PLAN_NUMBERS + FIELD_NUMBERS * (plan.n_numbers + plan.n_codes));
+    plan.floats = view[1].buf;
+    plan.doubles = view[2].buf;
+    const Py_ssize_t n = view[6].shape[0];
+    const int64_t columns[] = {plan.n_numbers, plan.n_codes, plan.n_texts};
+    for (int i = 0; i < 3; i++)
+        if (view[3 + i].shape[0] != n || view[3 + i].shape[1] != columns[i]) {
+            PyErr_Format(PyExc_ValueError, "%s: shape (%zd, %zd) is needed, not (%zd, %zd)", names[3 + i], n,
+                         (Py_ssize_t)columns[i], view[3 + i].shape[0], view[3 + i].shape[1]);
+            goto done;
+        }
+    if (view[6].shape[1] != plan.n_outputs || first < 0 || last > n) {
+        PyErr_SetString(PyExc_ValueError, "out, or the range of rows, does not fit");
+        goto done;
+    }
+    Inputs in = {view[3].buf, view[4].buf, view[5].buf, view[3].strides[0], view[3].strides[1],
+                 view[4].strides[0], view[4].strides[1], view[5].strides[0], view[5].strides[1]};
+    Scratch scratch;
+    if (!make_scratch(&plan, &scratch, &whole)) {
+        PyErr_NoMemory();
+        goto done;
+    }
+    Py_BEGIN_ALLOW_THREADS
+    wrong = kernel->evaluate(&plan, &in, &scratch, first, last, view[6].buf);
+    Py_END_ALLOW_THREADS
+    if (wrong & UNKNOWN_CODE)
+        PyErr_SetString(PyExc_ValueError, "codes: a code is no row of its field's table");
+    else if (wrong & INFINITE_NUMBER)
+        PyErr_SetString(PyExc_ValueError, "numbers: infinite values; make them missing (NaN), or correct them");
+    else
+        result = Py_NewRef(Py_None);
+done:
+    free(whole);
+    while (held > 0) PyBuffer_Release(&view[--held]);
+    return result;
+}
+
+PyDoc_STRVAR(sigmoid_doc,
+"sigmoid(logits, out, /)\n--\n\n"
+"Write the probabilities of both classes to out, float64 (n, 2), of logits float32 (n, 1), both C-contiguous.\n\n"
+"Returns whether all logits are finite.");
+
+static PyObject *sigmoid(PyObject *module, PyObject *args)
+{
+    PyObject *logits, *out;
+    if (!PyArg_ParseTuple(args, "OO", &logits, &out)) return NULL;
+    Py_buffer from, to;
+    if (PyObject_GetBuffer(logits, &from, PyBUF_C_CONTIGUOUS) < 0) return NULL;
+    if (PyObject_GetBuffer(out, &to, PyBUF_C_CONTIGUOUS | PyBUF_WRITABLE) < 0) {
+        PyBuffer_Release(&from);
+        return NULL;
+    }
+    PyObject *result = NULL;
+    if (fits(&from, 2, 4, "logits") && fits(&to, 2, 8, "out")) {
+        if (from.shape[1] != 1 || to.shape[1] != 2 || from.shape[0] != to.shape[0])
+            PyErr_SetString(PyExc_ValueError, "logits (n, 1) and out (n, 2) do not fit each other");
+        else
+            result = PyBool_FromLong(kernel->sigmoid(from.buf, from.shape[0], to.buf));
+    }
+    PyBuffer_Release(&from);
+    PyBuffer_Release(&to);
+    return result;
+}
+
+/* Returns the number of a cell among `rows`, whose keys are texts and None: NULL where it is not there, or on an error. */
+static PyObject *find(PyObject *rows, PyObject *value)
+{
+    if (value == NULL) return NULL;
+    if (Py_TYPE(value) == &PyFloat_Type) { /* NaN is how pandas spells None among objects */
+        const double number = PyFloat_AsDouble(value);
+        if (number == number) return NULL;
+        value = Py_None;
+    }
+    return Py_TYPE(value) == &PyUnicode_Type || value == Py_None ? PyDict_GetItemWithError(rows, value) : NULL;
+}
+
+PyDoc_STRVAR(lookup_doc,
+"lookup(values, rows, out, /)\n--\n\n"
+"Write the row of each value to out, int32 (n,): rows[value]. Returns the positions that were left out, a list.\n\n"
+"values is an array of objects (n,), of any stride; rows a dict from str and None to int. NaN is None. What is of another\n"
+"type, or not among the rows, is left out.");
+
+static PyObject *lookup(PyObject *module, PyObject *args)
+{
+    PyObject *values, *rows, *out;
+    if (!PyArg_ParseTuple(args, "OO!O", &values, &PyDict_Type, &rows, &out)) return NULL;
+    Py_buffer from, to;
+    if (PyObject_GetBuffer(values, &from, PyBUF_STRIDES | PyBUF_FORMAT) < 0) return NULL;
+    if (PyObject_GetBuffer(out, &to, PyBUF_C_CONTIGUOUS | PyBUF_WRITABLE) < 0) {
+        PyBuffer_Release(&from);
+        return NULL;
+    }
+    PyObject *left = NULL;
+    if (!fits(&from, 1, sizeof(PyObject *), "values") || !fits(&to, 1, 4, "out")) goto done;
+    if (from.format == NULL || strcmp(from.format, "O") || from.shape[0] != to.shape[0]) {
+        PyErr_SetString(PyExc_ValueError, "values: an array of objects, as long as out, is needed");
+        goto done;
+    }
+    left = PyList_New(0);
+    for (Py_ssize_t i = 0; left != NULL && i < from.shape[0]; i++) {
+        if (i + AHEAD < from.shape[0]) { /* objects lie anywhere */
+            const char *later = *(char **)((char *)from.buf + (i + AHEAD) * from.strides[0]);
+            __builtin_prefetch(later);
+            __builtin_prefetch(later + 48);
+        }
+        PyObject *row = find(rows, *(PyObject **)((char *)from.buf + i * from.strides[0]));
+        const long code = row == NULL ? -1 : PyLong_AsLong(row);
+        ((int32_t *)to.buf)[i] = (int32_t)code;
+        if (row != NULL && code != -1) continue;
+        PyObject *position = PyErr_Occurred() ? NULL : PyLong_FromSsize_t(i);
+        if (position == NULL || PyList_Append(left, position) < 0) Py_CLEAR(left);
+        Py_XDECREF(position);
+    }
+done:
+    PyBuffer_Release(&from);
+    PyBuffer_Release(&to);
+    return left;
+}
+
+PyDoc_STRVAR(read_row_doc,
+"read_row(row, names, rows, numbers, codes, /)\n--\n\n"
+"Read one row, a dict, into numbers, float64 (1, p), and codes, int32 (1, q). Returns whether all could be read.\n\n"
+"names are those of the columns of numbers, then of codes; rows a dict as in lookup() for each of the latter. Not read\n"
+"here are names that the row lacks, infinite numbers, and values of which neither type nor dict says what they are.");
+
+static PyObject *read_row(PyObject *module, PyObject *args)
+{
+    PyObject *row, *names, *rows, *numbers, *codes;
+    if (!PyArg_ParseTuple(args, "O!O!O!OO", &PyDict_Type, &row, &PyTuple_Type, &names, &PyTuple_Type, &rows, &numbers, &codes))
+        return NULL;
+    Py_buffer x, c;
+    if (PyObject_GetBuffer(numbers, &x, PyBUF_C_CONTIGUOUS | PyBUF_WRITABLE) < 0) return NULL;
+    if (PyObject_GetBuffer(codes, &c, PyBUF_C_CONTIGUOUS | PyBUF_WRITABLE) < 0) {
+        PyBuffer_Release(&x);
+        return NULL;
+    }
+    const Py_ssize_t n_numbers = x.len / 8, n_codes = c.len / 4;
+    PyObject *result = NULL;
+    if (PyTuple_Size(names) != n_numbers + n_codes || PyTuple_Size(rows) != n_codes) {
+        PyErr_SetString(PyExc_ValueError, "names and arrays do not fit each other");
+        goto done;
+    }
+    int read = 1;
+    for (Py_ssize_t i = 0; read && i < n_numbers + n_codes; i++) {
+        PyObject *value = PyDict_GetItemWithError(row, PyTuple_GetItem(names, i));
+        if (value == NULL) {
+            if (PyErr_Occurred()) goto done;
+            read = 0;
+        } else if (i < n_numbers) {
+            double number = Py_NAN;
+            if (PyFloat_Check(value) || PyLong_Check(value)) {
+                number = PyFloat_AsDouble(value);
+                if (number == -1.0 && PyErr_Occurred()) { /* an integer beyond any double */
+                    PyErr_Clear();
+                    read = 0;
+                }
+                read = read && (number - number == 0.0 || number != number);
+            } else {
+                read = value == Py_None;
+            }
+            ((double *)x.buf)[i] = number;
+        } else {
+            PyObject *code = find(PyTuple_GetItem(rows, i - n_numbers), value);
+            if (code != NULL) ((int32_t *)c.buf)[i - n_numbers] = (int32_t)PyLong_AsLong(code);
+            if (PyErr_Occurred()) goto done;
+            read = code != NULL;
+        }
+    }
+    result = PyBool_FromLong(read);
+done:
+    PyBuffer_Release(&x);
+    PyBuffer_Release(&c);
+    return result;
+}
+
+PyDoc_STRVAR(use_doc,
+"use(vectors=None, /)\n--\n\n"
+"Choose the vectors, \"avx512\", \"avx2\" or \"portable\" (default: the widest here), and return those that are used.");
+
+static PyObject *use(PyObject *module, PyObject *args)
+{
+    const char *most = NULL;
+    if (!PyArg_ParseTuple(args, "|z", &most)) return NULL;
+    choose(most);
+    return PyUnicode_FromString(kernel->name);
+}
+
+static PyMethodDef methods[] = {
+    {"evaluate", evaluate, METH_VARARGS, evaluate_doc},
+    {"sigmoid", sigmoid, METH_VARARGS, sigmoid_doc},
+    {"lookup", lookup, METH_VARARGS, lookup_doc},
+    {"read_row", read_row, METH_VARARGS, read_row_doc},
+    {"use", use, METH_VARARGS, use_doc},
+    {NULL, NULL, 0, NULL},
+};
+
+static int start(PyObject *module)
+{
+    (void)module;
+    choose(NULL);
+    return 0;
+}
+
+static PyModuleDef_Slot slots[] = {{Py_mod_exec, start}, {0, NULL}};
+
+static struct PyModuleDef definition = {
+    PyModuleDef_HEAD_INIT, "l0gm.native._compiled", "Rows to logits, and text to codes.", 0, methods, slots, NULL, NULL, NULL,
+};
+
+PyMODINIT_FUNC PyInit__compiled(void) { return PyModuleDef_Init(&definition); }

@@ -1,0 +1,245 @@
+"""The compacted program with everything linear in the gated embeddings folded into tables, for the compiled kernel.
+
+What the first layer of the deep branch, the CIN and the linear term make of an embedding is linear in it, or the square
+of something that is. So row v of a field's table can hold it, computed once: a prediction adds up one such row a field
+(and, for a number, its place in the bin times a row of slopes), and what is left is small and dense.
+"""
+
+from __future__ import annotations
+
+import itertools
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from l0gm.data.schema import Columns, NumericField, Schema
+from l0gm.errors import ParameterError
+from l0gm.native import native
+from l0gm.runtime.tabular import TabularProgram
+
+__all__ = ["FoldedProgram", "fold"]
+
+Array = NDArray[Any]
+LANES = 16
+"""Rows of sums have a multiple of so many numbers: the widest vectors of the kernel."""
+NARROW_ABOVE = 2**16
+"""Numbers of a folded table from which on its rows stay as they are, and are multiplied row by row."""
+MOST_SQUARES = 512
+"""Columns of squares above which the CIN is not folded: as many classes would each need their own."""
+ROWS_A_THREAD = 2048
+"""Below this, starting a thread takes longer than it saves."""
+
+
+@dataclass(frozen=True)
+class FoldedProgram:
+    """A program as the kernel reads it (native/module.c says how).
+
+    Parameters
+    ----------
+    plan : int64 (numbers,)
+        Sizes, then fields, then layers; positions in the other two.
+    floats : float32 (numbers,)
+        Tables, matrices, weights.
+    doubles : float64 (numbers,)
+        Edges of the bins, their lower edges and widths.
+    n_outputs : int
+        C.
+    width : int
+        Numbers in a row of sums.
+    row_bytes : int
+        Bytes of tables that one row of a prediction reads, and of weights that all rows share.
+    """
+
+    plan: NDArray[np.int64]
+    floats: NDArray[np.float32]
+    doubles: NDArray[np.float64]
+    n_outputs: int
+    width: int
+    row_bytes: int
+    shared_bytes: int
+
+    def logits(self, rows: Columns, texts: NDArray[np.float32], threads: int = 1) -> NDArray[np.float32]:
+        """Return logits (n, C).
+
+        Parameters
+        ----------
+        rows : Columns
+        texts : float32 (n, values of all texts)
+        threads : int
+            Rows are shared out among so many.
+
+        Raises
+        ------
+        ParameterError
+            If an array has another shape, or a code is no row of its field's table.
+        """
+        assert native is not None  # fold() has looked
+        out = np.empty((len(rows), self.n_outputs), np.float32)
+        given = self.plan, self.floats, self.doubles, rows.numbers, rows.codes, texts, out
+        shares = max(1, min(threads, len(rows) // ROWS_A_THREAD))
+        try:
+            if shares == 1:
+                native.evaluate(*given, 0, len(rows))
+                return out
+            cuts = [len(rows) * i // shares for i in range(shares + 1)]
+            list(_pool(shares).map(lambda i: native.evaluate(*given, cuts[i], cuts[i + 1]), range(shares)))
+        except ValueError as error:
+            raise ParameterError(str(error)) from error
+        return out
+
+
+@lru_cache(maxsize=1)
+def _pool(threads: int) -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(threads, thread_name_prefix="l0gm")
+
+
+def fold(program: TabularProgram, schema: Schema) -> FoldedProgram | None:
+    """Return the folded program; None without the kernel, or where the program has what does not fold.
+
+    A CIN of several depths does not fold; nor do weights of which a product is beyond single precision.
+    """
+    if native is None or len(program.cin) > 1:
+        return None
+    squares = _squares(program)
+    if squares is None:
+        return None
+    with np.errstate(over="ignore", invalid="ignore"):
+        made = _fold(program, schema, *squares)
+    return made if np.isfinite(made.floats).all() else None
+
+
+def _fold(program: TabularProgram, schema: Schema, directions: Array, signs: Array) -> FoldedProgram:
+    """Fold; ``directions`` (K, R) and ``signs`` (C, R) are those of :func:`_squares`."""
+    layers = [(weight.astype(np.float64), bias.astype(np.float64)) for weight, bias in program.deep]
+    n_outputs, n_fields_open = program.n_outputs, len(program.coordinates)
+    units = len(layers[0][1]) if len(layers) > 1 else 0
+    first = layers[0][0].T if layers else np.zeros((n_fields_open + program.n_text_values, n_outputs))
+    n_squares = directions.shape[1]
+    width = -(-max(units + n_squares + n_outputs, 1) // LANES) * LANES
+    last = slice(units + n_squares, units + n_squares + n_outputs)
+
+    matrix = np.zeros((len(first), width))  # from open dimensions and texts to sums
+    matrix[:, : first.shape[1]] = first if units else 0.0
+    if not units:
+        matrix[:, last] = first
+    matrix[:n_fields_open, units : units + n_squares] = directions
+    if program.text_out is not None:
+        matrix[n_fields_open:, last] += program.text_out.T
+    bias = np.zeros(width)
+    bias[last] = program.bias
+    if units:
+        bias[:units] = layers[0][1]
+    for _, own in layers[-1:]:
+        bias[last] += own
+
+    linear, square = np.zeros((n_outputs, width)), np.zeros((n_outputs, width))
+    linear[:, last] = np.eye(n_outputs)
+    square[:, units : units + n_squares] = signs
+
+    floats, doubles = _Buffer(np.float32), _Buffer(np.float64)
+    head = [floats.add(part) for part in (bias, matrix[n_fields_open:], linear, square)]
+    fields, read = [], 0
+    starts = np.cumsum([0, *program.open_per_field])
+    for i in (*schema.numeric, *schema.coded):
+        own = matrix[starts[i] : starts[i + 1]]
+        if program.linear:
+            own = np.concatenate([own, np.eye(n_outputs, width, units + n_squares)])
+        entry, n_bytes = _field(program, schema, i, own, floats, doubles)
+        fields.append(entry)
+        read += n_bytes
+    behind = [_layer(weight, own_bias, floats) for weight, own_bias in layers[1:-1]]
+    outputs = np.zeros((n_outputs, 0))
+    if units:
+        outputs = np.zeros((n_outputs, -(-layers[-1][0].shape[1] // LANES) * LANES))
+        outputs[:, : layers[-1][0].shape[1]] = layers[-1][0]
+    counts = len(schema.numeric), len(schema.coded), program.n_text_values, n_outputs
+    n_values = program.n_text_values + sum(entry[3] for entry in fields)
+    sizes = width, units, len(behind), n_values
+    plan = [*counts, *sizes, *head, floats.add(outputs), *itertools.chain(*fields, *behind)]
+    shared = 4 * (sum(weight.size + bias.size for weight, bias in layers[1:]) + width * (1 + 2 * n_outputs))
+    return FoldedProgram(
+        np.array(plan, dtype=np.int64), floats.array(), doubles.array(), n_outputs, width, read, shared
+    )
+
+
+def _field(
+    program: TabularProgram, schema: Schema, i: int, matrix: Array, floats: _Buffer, doubles: _Buffer
+) -> tuple[list[int], int]:
+    """Add a field's tables to the buffers; return its entry of the plan, and the bytes that a row reads of them.
+
+    ``matrix`` (values, width) is what its row is multiplied with.
+    """
+    field, tables = schema.fields[i], program.fields[i]
+    n_rows, values = tables.rows.shape
+    narrow = n_rows * matrix.shape[1] > NARROW_ABOVE and values < matrix.shape[1]
+    parts = [part for part in (tables.rows, tables.slopes) if part is not None]
+    ready = parts if narrow else [part.astype(np.float64) @ matrix for part in parts]
+    places = [floats.add(part) for part in ready]
+    at = floats.add(matrix) if narrow else -1
+    bins = [-1, 0, -1, -1]
+    if isinstance(field, NumericField):
+        edges = np.asarray(field.edges, dtype=np.float64)
+        bins = [doubles.add(edges[1:-1]), len(edges) - 2, doubles.add(edges[:-1]), doubles.add(np.diff(edges))]
+    slopes = places[1] if len(places) > 1 else -1
+    return [n_rows, places[0], slopes, values if narrow else 0, at, *bins], 4 * ready[0].shape[1] * len(ready)
+
+
+def _layer(weight: Array, bias: Array, floats: _Buffer) -> list[int]:
+    """Add a hidden layer's weights (out, in) and return its entry of the plan."""
+    n_out, n_in = weight.shape
+    width = -(-n_out // LANES) * LANES
+    filled, filled_bias = np.zeros((n_in, width)), np.zeros(width)
+    filled[:, :n_out], filled_bias[:n_out] = weight.T, bias
+    return [floats.add(filled), floats.add(filled_bias), n_out, width]
+
+
+def _squares(program: TabularProgram) -> tuple[Array, Array] | None:
+    """Return a CIN of one depth as squares: directions (K, R) and signs (C, R); None where they are too many.
+
+    Its logits are quadratic forms x' Q_c x of the open dimensions. With the eigenvectors u_r of Q_c, that is the sum of
+    sign_r * (sqrt|lambda_r| u_r' x)^2, and the u_r' x of a row are sums over its fields.
+    """
+    n_open, n_outputs = len(program.coordinates), program.n_outputs
+    directions, signs = [np.zeros((n_open, 0))], [np.zeros((n_outputs, 0))]
+    for c, form in enumerate(program.quadratic_forms()):
+        if not np.isfinite(form).all():
+            return None
+        values, vectors = np.linalg.eigh(form)
+        kept = np.abs(values) > 1e-9 * np.abs(values).max(initial=0.0)
+        directions.append(vectors[:, kept] * np.sqrt(np.abs(values[kept])))
+        sign = np.zeros((n_outputs, int(kept.sum())))
+        sign[c] = np.sign(values[kept])
+        signs.append(sign)
+    if sum(part.shape[1] for part in directions) > MOST_SQUARES:
+        return None
+    return np.concatenate(directions, axis=1), np.concatenate(signs, axis=1)
+
+
+class _Buffer:
+    """Arrays one after the other, each from the beginning of a cache line on."""
+
+    def __init__(self, dtype: Any) -> None:
+        self.dtype = np.dtype(dtype)
+        self.line = 64 // self.dtype.itemsize
+        self.parts: list[Array] = []
+        self.size = 0
+
+    def add(self, part: Array) -> int:
+        """Take an array and return its position."""
+        at = self.size
+        flat = np.ascontiguousarray(part, dtype=self.dtype).ravel()
+        self.parts += [flat, np.zeros(-flat.size % self.line, self.dtype)]
+        self.size += flat.size + self.parts[-1].size
+        return at
+
+    def array(self) -> Array:
+        """Return all of them, from the beginning of a cache line on."""
+        raw = np.zeros(self.size + self.line, self.dtype)
+        start = -raw.ctypes.data % 64 // self.dtype.itemsize
+        whole = raw[start : start + self.size]
+        np.concatenate([np.zeros(0, self.dtype), *self.parts], out=whole)
+        return whole
