@@ -11,6 +11,7 @@ from torch import nn
 
 from l0gm.encoders import FieldTables, RowBatch
 from l0gm.errors import ParameterError
+from l0gm.gates import HardConcreteGate
 from l0gm.heads import CIN, Deep, FieldLinear, IntegratedHead
 
 SHAPES = [(3, (4,)), (3, (2, 3)), (2, (1, 1, 1)), (4, (3, 2, 5, 2)), (1, (2, 2))]
@@ -186,6 +187,25 @@ def test_deep_without_hidden_layers_is_linear():
     x = torch.randn(6, 4)
     assert len(deep.linears) == 1
     torch.testing.assert_close(deep(x), x @ deep.linears[0].weight.T + deep.linears[0].bias)
+
+
+def test_each_hidden_layer_of_deep_has_the_gate_that_is_made_for_its_width():
+    torch.manual_seed(0)
+    plain = Deep(4, (5, 3), 2, dropout=0.5)
+    torch.manual_seed(0)
+    gated = Deep(4, (5, 3), 2, dropout=0.5, gate=HardConcreteGate)
+    assert [layer.dim for layer in gated if isinstance(layer, HardConcreteGate)] == [5, 3]
+    assert all(torch.equal(a.weight, b.weight) for a, b in zip(plain.linears, gated.linears, strict=True))
+    x, (a, b, c) = torch.randn(6, 4), gated.linears
+    first, second = (layer for layer in gated if isinstance(layer, HardConcreteGate))
+    with torch.no_grad():
+        first.log_alpha[1], second.log_alpha[0] = -3.0, -3.0
+    z, v = first.inference_values(), second.inference_values()
+    assert (z.tolist(), v.tolist()) == ([1, 0, 1, 1, 1], [0, 1, 1])
+    torch.testing.assert_close(gated.eval()(x), c(v * torch.relu(b(z * torch.relu(a(x))))))
+    assert not torch.equal(gated.train()(x), gated(x))
+    gated(x).sum().backward()
+    assert first.log_alpha.grad.any()
 
 
 # ---- linear --------------------------------------------------------------------------------------------------

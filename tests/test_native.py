@@ -38,9 +38,9 @@ class TestLookup:
     def test_only_codes(self):
         with pytest.raises((ValueError, BufferError)):
             native.lookup(np.empty(3, object), {}, np.empty(3, np.int64))
+        frozen = np.empty(3, np.int32)
+        frozen.flags.writeable = False
         with pytest.raises(ValueError, match="read-only"):
-            frozen = np.empty(3, np.int32)
-            frozen.flags.writeable = False
             native.lookup(np.empty(3, object), {}, frozen)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from numbers import Integral
 from pathlib import Path
 from typing import Literal
@@ -21,7 +21,7 @@ from l0gm.gates import FixedMaskGate, Gate, HardConcreteGate, IdentityGate, Magn
 from l0gm.heads import CIN, Deep, FieldLinear, IntegratedHead
 from l0gm.networks import PACKAGED
 
-__all__ = ["GATES", "integrated_predictor", "make_gate", "text_encoding"]
+__all__ = ["GATES", "integrated_predictor", "make_gate", "make_hidden_gate", "text_encoding"]
 
 GATES = ("hard_concrete", "none", "random", "magnitude")
 LINEAR = ("gated", "ungated", "off")
@@ -68,6 +68,7 @@ def integrated_predictor(
     cin_rank: int | None,
     dropout: float,
     texts: TextEncoding,
+    hidden_gate: Callable[[int], Gate] | None = None,
 ) -> tuple[RowEncoder, IntegratedHead]:
     """Return encoder and head for rows of tables, texts or both (Eqs. 8 and 20).
 
@@ -82,11 +83,13 @@ def integrated_predictor(
     linear, deep, cin, cin_rank, dropout
         See :class:`l0gm.L0GMClassifier`.
     texts : TextEncoding
+    hidden_gate : callable, optional
+        From the width of a hidden layer of the deep branch to the gate of its units; default: they have none.
 
     Raises
     ------
     ParameterError
-        If an argument is out of range, or every branch is left out.
+        If an argument is out of range, every branch is left out, or hidden units that there are not are to be gated.
     """
     n_fields = len(schema.fields)
     if width is None:
@@ -102,6 +105,10 @@ def integrated_predictor(
         cin_rank = WIDE_RANK
     if deep is None:
         deep = DEEP if n_fields else ()
+    if hidden_gate is not None and not len(deep):
+        raise ParameterError(
+            "hidden_cost: there are no hidden units; texts alone have a deep branch only where deep asks for one"
+        )
     fields = TabularEncoder(schema, width) if n_fields else None
     encoder = RowEncoder(fields, [texts.encoder(field, n_outputs) for field in schema.texts])
     term = None
@@ -112,7 +119,7 @@ def integrated_predictor(
         n_fields,
         n_outputs,
         linear=term,
-        deep=Deep(encoder.dim, deep, n_outputs, dropout) if len(deep) else None,
+        deep=Deep(encoder.dim, deep, n_outputs, dropout, hidden_gate) if len(deep) else None,
         cin=CIN(n_fields, cin, cin_rank) if len(cin) and n_fields else None,
         text=_text_term(encoder.texts, n_outputs),
     )
@@ -193,3 +200,34 @@ def make_gate(
             cost=cost,
         )
     raise ParameterError(f"gate={name!r}: choose one of {', '.join(GATES)}")
+
+
+def make_hidden_gate(
+    width: int,
+    cost: float,
+    *,
+    temperature: float,
+    mask: Literal["example", "batch"],
+    inference: Literal["binary", "soft"],
+    threshold: float,
+) -> Gate:
+    """Return the gate of a hidden layer of ``width`` units, each of which costs ``cost`` while it is open.
+
+    Parameters
+    ----------
+    temperature, mask, inference, threshold
+        See :class:`l0gm.gates.HardConcreteGate`.
+
+    Raises
+    ------
+    ParameterError
+        If an argument is out of range.
+    """
+    return HardConcreteGate(
+        width,
+        temperature=temperature,
+        mask=mask,
+        inference=inference,
+        threshold=threshold,
+        cost=[cost] * width,
+    )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
@@ -46,12 +46,24 @@ class Deep(nn.Sequential):
         Number of logits.
     dropout : float
         Dropout after each hidden layer.
+    gate : callable, optional
+        From the width of a hidden layer to the gate of its units, a module from (n, width) to (n, width) that comes
+        after the dropout; default: hidden units have no gates.
     """
 
-    def __init__(self, dim: int, hidden: Sequence[int], n_outputs: int, dropout: float = 0.0) -> None:
+    def __init__(
+        self,
+        dim: int,
+        hidden: Sequence[int],
+        n_outputs: int,
+        dropout: float = 0.0,
+        gate: Callable[[int], nn.Module] | None = None,
+    ) -> None:
         layers: list[nn.Module] = []
         for width in hidden:
             layers += [nn.Linear(dim, width), nn.ReLU(), nn.Dropout(dropout)]
+            if gate is not None:
+                layers.append(gate(width))
             dim = width
         super().__init__(*layers, nn.Linear(dim, n_outputs))
 

@@ -40,7 +40,7 @@ class GatedModel(nn.Module):
         self.register_buffer("no_rows", torch.empty(0, gate.dim), persistent=False)
 
     def gates(self) -> dict[str, Gate]:
-        """Return every gate by its place in the model: the one at the interface, and any inside the encoder."""
+        """Return every gate by its place in the model: that at the interface, and any inside encoder or head."""
         return {name: module for name, module in self.named_modules() if isinstance(module, Gate)}
 
     def forward(self, batch: Any) -> Tensor:

@@ -69,3 +69,25 @@ def test_columns_of_categories_are_trained_on_as_they_will_be_read(l0gm, quick, 
     evaluated = json.loads(l0gm("evaluate", model, path, "--json").stdout)
     assert evaluated["n_rows"] == 200
     assert l0gm("monitor", model, path).exit_code == 0
+
+
+def test_hidden_units_close_in_the_sparse_model_alone(l0gm, people, quick, tmp_path):
+    args = ["train", people / "people.parquet", "--target", "churned", "--drop", "id", "--out", tmp_path, *quick]
+    result = l0gm(*args, "--deep", "16,8", "--epochs", 8, "--active", 0.3, "--hidden-cost", 0.2, "--json")
+    assert result.exit_code == 0, result.stderr
+    assert json.loads(result.stdout)["options"]["hidden_cost"] == 0.2
+    small, dense = (load(tmp_path / "seed-0" / name) for name in ("model.l0gm", "dense/model.l0gm"))
+    widths = [len(bias) for _, bias in small.program.deep[:-1]]
+    assert small.information["hidden_units"] == [[widths[0], 16], [widths[1], 8]]
+    assert sum(widths) < 24
+    assert [len(bias) for _, bias in dense.program.deep] == [16, 8, 1]
+    shown = l0gm("show", tmp_path / "seed-0" / "model.l0gm").stdout
+    assert f"hidden units that stayed: {widths[0]} of 16 and {widths[1]} of 8" in shown
+
+
+def test_a_hidden_cost_is_for_tables_and_above_0(refuses, people, tmp_path):
+    args = ["train", people / "people.parquet", "--target", "churned", "--out", tmp_path]
+    assert "hidden_cost=0.0: a finite number above 0" in refuses(*args, "--hidden-cost", 0)
+    assert "hidden_cost=0.2: deep=() leaves no hidden units" in refuses(*args, "--hidden-cost", 0.2, "--deep", "none")
+    line = refuses("train", "cora", "--hidden-cost", 0.2, "--out", tmp_path)
+    assert "--hidden-cost: cora is a graph, and this option is for tables; leave it out" in line

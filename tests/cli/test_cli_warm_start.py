@@ -42,7 +42,7 @@ def test_a_run_that_is_there_goes_on_from_the_same_model_alone(l0gm, refuses, tr
 @pytest.mark.parametrize(
     "option",
     [("--active", "0.2"), ("--deep", "none"), ("--gate", "none"), ("--categorical", "age"), ("--missing", "x"),
-     ("--penalty", "0.1"), ("--embedding-dim", "3")],
+     ("--penalty", "0.1"), ("--hidden-cost", "0.2"), ("--embedding-dim", "3")],
     ids=lambda o: o[0],
 )  # fmt: skip
 def test_what_stays_cannot_be_asked_for(refuses, trained, newer, tmp_path, option):

@@ -84,8 +84,11 @@ GATES = {
 }
 
 
-def build(gate, branches=None, n_outputs=1, seed=0):
-    """Return a gated model, all of whose weights differ from zero."""
+def build(gate, branches=None, n_outputs=1, seed=0, hidden=None):
+    """Return a gated model, all of whose weights differ from zero.
+
+    ``hidden`` makes the gate of a hidden layer of this width; its ``log_alpha`` is left as it was made.
+    """
     branches = Branches() if branches is None else branches
     generator = torch.Generator().manual_seed(seed)
     numeric = [isinstance(f, NumericField) for f in SCHEMA.fields]
@@ -96,13 +99,15 @@ def build(gate, branches=None, n_outputs=1, seed=0):
         FIELDS,
         n_outputs,
         linear=linear,
-        deep=Deep(DIM, branches.deep, n_outputs, 0.3) if branches.deep else None,
+        deep=Deep(DIM, branches.deep, n_outputs, 0.3, hidden) if branches.deep else None,
         cin=CIN(FIELDS, branches.cin, branches.rank) if branches.cin else None,
     )
     model = GatedModel(RowEncoder(TabularEncoder(SCHEMA, WIDTH)), gate, head)
     with torch.no_grad():
         for part in (model.encoder, model.head):
-            for parameter in part.parameters():
+            for name, parameter in part.named_parameters():
+                if name.endswith("log_alpha"):
+                    continue
                 parameter.copy_(0.6 * torch.randn(parameter.shape, generator=generator))
     return model.train()
 

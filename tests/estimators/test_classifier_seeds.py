@@ -9,7 +9,15 @@ import torch
 
 @pytest.mark.parametrize(
     "options",
-    [{}, {"gate": "none"}, {"gate": "random"}, {"gate": "magnitude"}, {"mask": "batch"}, {"penalty": 0.01}],
+    [
+        {},
+        {"gate": "none"},
+        {"gate": "random"},
+        {"gate": "magnitude"},
+        {"mask": "batch"},
+        {"penalty": 0.01},
+        {"hidden_cost": 1.0},
+    ],
     ids=str,
 )
 def test_the_same_seed_gives_the_same_bits(options, quick, people, same_fit):

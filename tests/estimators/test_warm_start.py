@@ -124,7 +124,8 @@ def test_arrays_have_the_columns_of_the_first_fit(quick, step):
 
 
 @pytest.mark.parametrize(
-    ("parameter", "value"), [("active", 0.1), ("active", "auto"), ("penalty", 0.01), ("cost", {"age": 2.0})]
+    ("parameter", "value"),
+    [("active", 0.1), ("active", "auto"), ("penalty", 0.01), ("cost", {"age": 2.0}), ("hidden_cost", 0.2)],
 )
 def test_parameters_that_ask_for_another_support(model, quick, people, parameter, value):
     with pytest.raises(ParameterError, match=f"leave {parameter} out, or fit without initial_model"):

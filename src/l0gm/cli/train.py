@@ -52,6 +52,7 @@ def run(
     active: o.ActiveOption = None,
     penalty: o.PenaltyOption = None,
     cost: o.CostOption = "",
+    hidden_cost: o.HiddenCostOption = None,
     teacher: o.TeacherOption = None,
     teacher_weight: o.TeacherWeightOption = None,
     seeds: o.SeedsOption = 1,

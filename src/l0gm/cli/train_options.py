@@ -15,7 +15,7 @@ __all__ = ["OF_GRAPHS", "OF_TABLES", "check_kind", "check_rows", "flag", "given"
 
 OF_TABLES = (
     *("test", "out_of_core", "initial", "teacher", "teacher_weight", "embedding_dim", "deep", "cin", "linear"),
-    "class_weight",
+    *("class_weight", "hidden_cost"),
 )
 OF_GRAPHS = (
     *("edges", "node_id", "source", "target_node", "weight", "relation", "fold", "scale", "gate_at", "width", "hidden"),
@@ -155,6 +155,13 @@ CostOption = Annotated[
     typer.Option(
         help="What a column counts in the penalty, as scan=10,visit=3; 1 for the others. For graphs with --gate-at "
         "attributes."
+    ),
+]
+HiddenCostOption = Annotated[
+    Share,
+    typer.Option(
+        help="Gates for the hidden units of the deep branch: what an open one counts in the penalty, as 0.2, where an "
+        "open dimension counts 1."
     ),
 ]
 TeacherOption = Annotated[

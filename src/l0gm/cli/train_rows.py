@@ -12,11 +12,11 @@ from l0gm.errors import ParameterError
 __all__ = ["train_rows"]
 
 STAYS = (
-    *("active", "penalty", "cost", "embedding_dim", "deep", "cin", "linear", "mask", "gate"),
+    *("active", "penalty", "cost", "hidden_cost", "embedding_dim", "deep", "cin", "linear", "mask", "gate"),
     *("categorical", "missing_values", "text", "encoder"),
 )
 """Options on what a model that training goes on from has decided already."""
-OWN = ("teacher", "teacher_weight", "embedding_dim", "linear", "class_weight")
+OWN = ("teacher", "teacher_weight", "embedding_dim", "linear", "class_weight", "hidden_cost")
 
 
 def train_rows(values: dict[str, Any], options: dict[str, Any], common: dict[str, Any]) -> dict[str, Any]:

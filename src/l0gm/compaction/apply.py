@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from typing import Any
 
 import numpy as np
@@ -9,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from l0gm.compaction.plan import CompactionPlan
+from l0gm.compaction.plan import CompactionPlan, hidden_gates
 from l0gm.encoders.pooled import FrozenTransformer, PooledText, TrainedTransformer
 from l0gm.encoders.rows import RowEncoder
 from l0gm.encoders.text import NgramBag
@@ -31,8 +32,10 @@ def apply(model: GatedModel, plan: CompactionPlan) -> TabularProgram:
     """Return the program that computes what ``model`` computes at inference.
 
     Closed dimensions leave the embedding tables, the first deep layer, the CIN and the text term; a field or text
-    without an open one leaves altogether. What is left of the gate's values is multiplied into the tables. Without a
-    deep branch a text's values are its logits: the text term is multiplied into its table, too.
+    without an open one leaves altogether. What is left of the gate's values is multiplied into the tables. Closed
+    hidden units leave their layer and the next one, into which what is left of their gates' values is multiplied;
+    where a layer has no open unit, the deep branch is a constant and goes into the bias. Without a deep branch a
+    text's values are its logits: the text term is multiplied into its table, too.
     """
     encoder, head = model.encoder, model.head
     assert isinstance(encoder, RowEncoder)  # plan() has looked
@@ -70,11 +73,10 @@ def apply(model: GatedModel, plan: CompactionPlan) -> TabularProgram:
         slopes = [s for _, s in parts if s is not None]
         fields.append(FieldArrays(_f32(rows), _f32(np.concatenate(slopes, axis=1)) if slopes else None))
 
-    deep: list[tuple[Array, Array]] = []
-    if head.deep is not None:
-        for number, layer in enumerate(head.deep.linears):
-            weight = layer.weight.cpu().numpy()
-            deep.append((_f32(weight[:, flat] if number == 0 else weight), _f32(layer.bias.cpu().numpy())))
+    bias = head.bias.cpu().double()
+    if head.deep is not None and plan.without_deep:
+        branch = copy.deepcopy(head.deep).cpu().double().eval()
+        bias = bias + branch(bias.new_zeros(1, encoder.dim))[0]
     cin: list[Array] = []
     if head.cin is not None:
         for number, matrix in enumerate(head.cin.matrices()):
@@ -84,14 +86,31 @@ def apply(model: GatedModel, plan: CompactionPlan) -> TabularProgram:
         fields=tuple(fields),
         coordinates=np.array([place[d] for dims in opened for d in dims], dtype=np.int32),
         open_per_field=np.array([len(dims) for dims in opened], dtype=np.int32),
-        bias=_f32(head.bias.cpu().numpy()),
+        bias=_f32(bias.numpy()),
         linear=linear is not None,
-        deep=tuple(deep),
+        deep=_deep(head, plan, flat),
         cin=tuple(cin),
         cin_out=None if head.cin_out is None else _f32(head.cin_out.weight.cpu().numpy()),
         texts=tuple(texts),
         text_out=_f32(np.concatenate(outs, axis=1)) if texts else None,
     )
+
+
+def _deep(head: IntegratedHead, plan: CompactionPlan, dims: list[int]) -> tuple[tuple[Array, Array], ...]:
+    """Return the deep branch's layers, (weight, bias) each; the first reads the open dimensions ``dims``."""
+    if head.deep is None or plan.without_deep:
+        return ()
+    gates, layers = hidden_gates(head), []
+    columns, z = np.array(dims, dtype=np.int64), np.ones(len(dims))
+    for number, layer in enumerate(head.deep.linears):
+        weight, bias = (p.cpu().numpy().astype(np.float64) for p in (layer.weight, layer.bias))
+        weight, columns = weight[:, columns] * z, np.arange(len(bias))
+        z = np.ones(len(bias))
+        if number < len(gates):
+            columns = np.array(plan.open_hidden[number], dtype=np.int64)
+            z = gates[number].inference_values().cpu().numpy().astype(np.float64)[columns]
+        layers.append((_f32(weight[columns]), _f32(bias[columns])))
+    return tuple(layers)
 
 
 def _text(encoder: nn.Module, dims: list[int], z: Array, weight: Array, folds: bool) -> tuple[TextPart, NDArray[Any]]:

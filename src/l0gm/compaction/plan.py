@@ -10,15 +10,16 @@ from numpy.typing import NDArray
 from l0gm.data.schema import Schema
 from l0gm.encoders.rows import RowEncoder
 from l0gm.errors import CompactionError
+from l0gm.gates import Gate
 from l0gm.heads import IntegratedHead
 from l0gm.model import GatedModel
 
-__all__ = ["CompactionPlan", "plan"]
+__all__ = ["CompactionPlan", "hidden_gates", "plan"]
 
 
 @dataclass(frozen=True)
 class CompactionPlan:
-    """Which fields, texts and dimensions stay.
+    """Which fields, texts, dimensions and hidden units stay.
 
     Parameters
     ----------
@@ -38,6 +39,11 @@ class CompactionPlan:
         Whether the linear term reads every field around the gate, so that none can leave.
     n_parameters : int
         Of the gated model, gates left out.
+    hidden : tuple of int
+        Units of each hidden layer of the deep branch before compaction; empty where hidden units have no gates.
+    open_hidden : tuple of tuple of int
+        For each of these layers the units that are open. Where a layer has none, the branch gives every row the same,
+        and no unit of it stays.
     """
 
     fields: tuple[str, ...]
@@ -48,6 +54,8 @@ class CompactionPlan:
     open_in_texts: tuple[tuple[int, ...], ...]
     reads_raw: bool
     n_parameters: int
+    hidden: tuple[int, ...] = ()
+    open_hidden: tuple[tuple[int, ...], ...] = ()
 
     @property
     def kept(self) -> tuple[int, ...]:
@@ -86,11 +94,23 @@ class CompactionPlan:
         opened = self.open_dimensions + self.open_in_texts
         return {name: len(d) for name, d in zip(self.fields + self.texts, opened, strict=True)}
 
+    @property
+    def hidden_units(self) -> tuple[tuple[int, int], ...]:
+        """For each hidden layer whose units have gates how many stay, and of how many."""
+        return tuple((len(opened), width) for opened, width in zip(self.open_hidden, self.hidden, strict=True))
+
+    @property
+    def without_deep(self) -> bool:
+        """Whether the deep branch leaves as a whole, since its gates let nothing through."""
+        return bool(self.hidden) and not any(self.open_hidden)
+
     def __str__(self) -> str:
         kept, names = len(self.kept) + len(self.kept_texts), self.fields + self.texts
         first = f"keep {self.n_open} of {self.n_dimensions} dimensions, {kept} of {len(names)} fields"
         if self.fields:
             first += f", {len(self.coordinates)} of {self.width} coordinates of the interaction maps"
+        if self.hidden:
+            first += f", {' and '.join(f'{opened} of {width}' for opened, width in self.hidden_units)} hidden units"
         lines = [first]
         longest = max(map(len, names))
         sizes = (self.width,) * len(self.fields) + self.text_dims
@@ -116,6 +136,8 @@ def plan(model: GatedModel, schema: Schema) -> CompactionPlan:
     mask = model.gate.open_mask().cpu().numpy()
     fields = mask[: encoder.field_dim].reshape(encoder.n_fields, encoder.width)
     texts = np.split(mask[encoder.field_dim :], np.cumsum(encoder.text_dims)[:-1]) if encoder.text_dims else []
+    units = [_where(gate.open_mask().cpu().numpy()) for gate in hidden_gates(head)]
+    gated = {p for gate in model.gates().values() for p in gate.parameters()}
     return CompactionPlan(
         fields=tuple(f.name for f in schema.fields),
         width=encoder.width,
@@ -124,8 +146,15 @@ def plan(model: GatedModel, schema: Schema) -> CompactionPlan:
         text_dims=tuple(encoder.text_dims),
         open_in_texts=tuple(map(_where, texts)),
         reads_raw=head.linear is not None and not head.linear.gated,
-        n_parameters=sum(p.numel() for part in (encoder, head) for p in part.parameters()),
+        n_parameters=sum(p.numel() for p in model.parameters() if p not in gated),
+        hidden=tuple(gate.dim for gate in hidden_gates(head)),
+        open_hidden=tuple(units) if all(units) else ((),) * len(units),
     )
+
+
+def hidden_gates(head: IntegratedHead) -> list[Gate]:
+    """Return the gates of the deep branch's hidden layers, first to last; none where hidden units have no gates."""
+    return [] if head.deep is None else [module for module in head.deep if isinstance(module, Gate)]
 
 
 def _where(mask: NDArray[np.bool_]) -> tuple[int, ...]:

@@ -66,6 +66,10 @@ class L0GMClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # s
     cost : mapping from str to float, optional
         What an open dimension of a column counts in the penalty, above 0 and 1 for columns that are not named: a
         column of cost 10 has to be ten times as useful to stay.
+    hidden_cost : float, optional
+        What an open hidden unit of the deep branch counts in the penalty, above 0, where an open dimension of the
+        interface counts 1. Hidden units then have gates of their own, and :meth:`compact` cuts out those that
+        closed; how many stay is what comes out of it. Default: hidden units have no gates.
     gate : {"hard_concrete", "none", "random", "magnitude"}
         The learned gate; the dense model; and two controls with the same number of open dimensions.
     gate_groups : {"dimension", "field"}
@@ -141,7 +145,7 @@ class L0GMClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # s
         weights are tuned to the rows that fit is given, for 8 epochs by default, since nothing has to be chosen any
         more. The new rows decide alone: what they do not show is forgotten in part, so add old ones. The validation
         log loss never ends above that of the initial weights. Parameters that say how columns become fields or how
-        the model is built are not used; ``active``, ``penalty`` and ``cost`` are refused.
+        the model is built are not used; ``active``, ``penalty``, ``cost`` and ``hidden_cost`` are refused.
 
     Attributes
     ----------
@@ -188,6 +192,7 @@ class L0GMClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # s
         penalty: float | None = None,
         *,
         cost: Mapping[str, float] | None = None,
+        hidden_cost: float | None = None,
         gate: Literal["hard_concrete", "none", "random", "magnitude"] = "hard_concrete",
         gate_groups: Literal["dimension", "field"] = "dimension",
         embedding_dim: int | None = None,
@@ -241,6 +246,7 @@ class L0GMClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # s
         self.active = active
         self.penalty = penalty
         self.cost = cost
+        self.hidden_cost = hidden_cost
         self.gate = gate
         self.gate_groups = gate_groups
         self.embedding_dim = embedding_dim
@@ -616,6 +622,7 @@ class L0GMClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # s
                 "n_parameters_gated": plan.n_parameters,
                 "support": plan.support,
                 "dropped": list(plan.dropped),
+                **({"hidden_units": [list(counts) for counts in plan.hidden_units]} if plan.hidden else {}),
                 "notes": self.notes_,
                 "metrics": self.metrics_,
                 "training_rows": self._training_rows,

@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +17,7 @@ from numpy.typing import NDArray
 from sklearn.utils import _safe_indexing
 
 from l0gm import compaction
-from l0gm.assembly import integrated_predictor, make_gate, text_encoding
+from l0gm.assembly import integrated_predictor, make_gate, make_hidden_gate, text_encoding
 from l0gm.data.frames import Table
 from l0gm.data.parquet import ParquetTable
 from l0gm.data.schema import Encoded
@@ -125,6 +126,10 @@ class Training:
                 f"the gates had not decided by themselves ({hardened['n_open_before']} open, {hardened['n_open']} "
                 "asked): train longer, or with a longer ramp"
             )
+        units = compaction.plan(model, prepared.schema).hidden_units
+        if units:
+            stayed = " and ".join(f"{opened} of {width}" for opened, width in units)
+            self.notes.append(f"hidden units that stayed: {stayed}")
         reference = summarise(model, prepared.schema, train, given.min_count, self._empty_texts())
         return Outcome(model, history, reference, self.notes, trials)
 
@@ -214,6 +219,15 @@ class Training:
             model = compaction.expand(prepared.start.program, prepared.schema, dropout=given.dropout)
             return model.to(self.device), train
         n_classes = len(prepared.classes)
+        sampling: dict[str, Any] = {
+            "temperature": given.start_temperature,
+            "mask": given.mask,
+            "inference": given.inference,
+            "threshold": given.threshold,
+        }
+        hidden = None
+        if given.hidden_cost is not None and gate_name != "none":  # the dense model that active="auto" compares with
+            hidden = partial(make_hidden_gate, cost=float(given.hidden_cost), **sampling)
         encoder, head = integrated_predictor(
             prepared.schema,
             1 if n_classes == 2 else n_classes,
@@ -224,6 +238,7 @@ class Training:
             cin_rank=given.cin_rank,
             dropout=given.dropout,
             texts=text_encoding(given.encoder),
+            hidden_gate=hidden,
         )
         inputs = train.inputs
         if isinstance(inputs, RowBatch):
@@ -239,10 +254,7 @@ class Training:
             groups=given.gate_groups,
             active=active,
             seed=self.seed,
-            temperature=given.start_temperature,
-            mask=given.mask,
-            inference=given.inference,
-            threshold=given.threshold,
+            **sampling,
             cost=None if given.cost is None else self._costs(encoder),
         )
         return GatedModel(encoder, gate, head).to(self.device), train

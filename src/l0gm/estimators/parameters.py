@@ -21,14 +21,14 @@ __all__ = ["check_knob", "check_numbers", "check_parameters"]
 NUMBERS = (
     *("penalty", "dropout", "warmup", "ramp", "hold", "start_temperature", "end_temperature", "threshold"),
     *("lr", "gate_lr", "weight_decay", "label_smoothing", "averaging", "teacher_weight"),
-    *("validation_fraction", "calibration_fraction"),
+    *("validation_fraction", "calibration_fraction", "hidden_cost"),
 )
 WHOLE_NUMBERS = (
     *("embedding_dim", "cin_rank", "max_bins", "min_bin_rows", "min_count", "max_categories", "hash_buckets"),
     "schema_rows",
     *("epochs", "batch_size", "patience"),
 )
-OPTIONAL = ("penalty", "gate_lr", "embedding_dim", "cin_rank", "epochs", "batch_size")
+OPTIONAL = ("penalty", "hidden_cost", "gate_lr", "embedding_dim", "cin_rank", "epochs", "batch_size")
 
 
 def check_parameters(given: L0GMClassifier) -> None:
@@ -64,7 +64,29 @@ def check_parameters(given: L0GMClassifier) -> None:
             continue
         if not isinstance(widths, Iterable) or not all(isinstance(w, Integral) and int(w) >= 1 for w in widths):
             raise ParameterError(f"{name}={widths!r}: a sequence of widths, whole numbers of at least 1")
+    _check_hidden_cost(given)
     text_encoding(given.encoder)
+
+
+def _check_hidden_cost(given: L0GMClassifier) -> None:
+    """Raise ParameterError where there are no hidden units, or no penalty that could close one."""
+    cost = given.hidden_cost
+    if cost is None:
+        return
+    if not 0.0 < float(cost) < math.inf:
+        raise ParameterError(f"hidden_cost={cost!r}: a finite number above 0 is needed")
+    if given.deep is not None and not tuple(given.deep):
+        raise ParameterError(f"hidden_cost={cost!r}: deep={given.deep!r} leaves no hidden units; leave one of them out")
+    if given.gate != "hard_concrete":
+        raise ParameterError(
+            f"gate={given.gate!r} trains without a penalty, and nothing would close hidden units: leave hidden_cost out"
+        )
+    if given.active == 1.0 or given.penalty == 0.0:
+        name, value = ("active", given.active) if given.penalty is None else ("penalty", given.penalty)
+        raise ParameterError(
+            f"hidden_cost={cost!r}: {name}={value!r} closes nothing, hidden units neither; give a smaller active, or "
+            "a penalty above 0"
+        )
 
 
 def check_numbers(given: Any, numbers: Iterable[str], whole: Iterable[str], optional: Collection[str]) -> None:

@@ -20,9 +20,9 @@ from l0gm.runtime.model import CompactModel
 
 __all__ = ["STAYS", "fingerprint", "known_labels", "schema_for", "starting_model", "what_stays"]
 
-STAYS = ("active", "penalty", "cost")
+STAYS = ("active", "penalty", "cost", "hidden_cost")
 """Parameters of an estimator that ask for another support than that of the model it starts from."""
-INFORMATION = ("n_dimensions", "n_parameters_gated", "support", "dropped")
+INFORMATION = ("n_dimensions", "n_parameters_gated", "support", "dropped", "hidden_units")
 
 
 def starting_model(value: Any) -> CompactModel | None:

@@ -23,7 +23,7 @@ __all__ = ["OnFit", "Subject", "fit_seeds", "measured_twice"]
 MODEL, HISTORY, METRICS, SUMMARY = "model.l0gm", "history.jsonl", "metrics.json", "summary.json"
 CHECKPOINT = "checkpoint.pt"
 FOLDERS = {"gated": "seed-{}", "dense": "seed-{}/dense"}
-DENSE = {"gate": "none", "active": None, "penalty": None, "cost": None}
+DENSE = {"gate": "none", "active": None, "penalty": None, "cost": None, "hidden_cost": None}
 NOT_SETTINGS = ("random_state", "progress", "history_path", "checkpoint_path")
 
 OnFit = Callable[[int, str, dict[str, Any]], None]
@@ -87,7 +87,7 @@ def fit_seeds(
 
     roles: dict[str, dict[str, Any]] = {"gated": dict(parameters)}
     if dense and parameters["gate"] != "none":
-        roles["dense"] = {**parameters, **DENSE}
+        roles["dense"] = {name: DENSE.get(name, value) for name, value in parameters.items()}
     records: dict[str, list[dict[str, Any]]] = {role: [] for role in roles}
     for seed in seeds:
         for role, chosen in roles.items():
