@@ -54,7 +54,7 @@ def test_folding_changes_no_logit(branches, n_outputs, rows, kernel):
     np.testing.assert_allclose(got, expected, rtol=3e-5, atol=3e-5)
 
 
-@pytest.mark.parametrize("narrow_above", [-1, 100, 2**40])
+@pytest.mark.parametrize("narrow_above", [-1, 4, 2**40])
 def test_tables_too_large_to_fold_are_multiplied_row_by_row(narrow_above, rows, kernel, monkeypatch):
     monkeypatch.setattr(folded, "NARROW_ABOVE", narrow_above)
     program = handmade.program(2, deep=(33, 5), cin=(3,))

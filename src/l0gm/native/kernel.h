@@ -8,6 +8,7 @@
 #define NAME(name) PASTE(name, SUFFIX)
 #define INLINE static inline __attribute__((always_inline))
 #define EACH(v, n) for (int v = 0; v < (n); v++)
+#define ROWS (VECTOR / 4) /* that are added up at a time: as many as there are registers for */
 
 typedef float NAME(vector) __attribute__((vector_size(4 * VECTOR), aligned(4), may_alias));
 typedef int32_t NAME(bits) __attribute__((vector_size(4 * VECTOR)));
@@ -54,27 +55,38 @@ static void NAME(bin)(const Field *field, const double *doubles, const double *x
     }
 }
 
-/* n vectors of the sums of row r: bias, a row of each table and, for numbers, a row of slopes times the fraction; then
- * the values of narrow tables and texts times their rows of a matrix. */
-INLINE void NAME(add_up)(const Plan *plan, const Scratch *s, int r, int64_t at, const int n)
+/* n vectors of the sums of `rows` rows, from r on: bias, a row of each table and, for numbers, a row of slopes times the
+ * fraction; then the values of narrow tables and texts, which are those of one row, times their rows of a matrix. */
+INLINE void NAME(add_up)(const Plan *plan, const Scratch *s, int r, int64_t at, const int n, const int rows)
 {
     const float *floats = plan->floats + at;
-    vec a[64 / VECTOR];
-    EACH(v, n) a[v] = NAME(load)(floats + plan->bias + v * VECTOR);
+    vec a[ROWS][64 / VECTOR];
+    EACH(q, rows) EACH(v, n) a[q][v] = NAME(load)(floats + plan->bias + v * VECTOR);
     for (int64_t i = 0; i < s->n_tables; i++) {
-        const float *row = floats + s->row_at[i * BLOCK + r];
-        EACH(v, n) a[v] += NAME(load)(row + v * VECTOR);
+        const int64_t *row_at = s->row_at + i * BLOCK + r;
+        EACH(q, rows) EACH(v, n) a[q][v] += NAME(load)(floats + row_at[q] + v * VECTOR);
     }
     for (int64_t i = 0; i < s->n_ramps; i++) {
-        const float *slope = floats + s->slope_at[i * BLOCK + r];
-        const float fraction = s->ramp[i * BLOCK + r];
-        EACH(v, n) a[v] += fraction * NAME(load)(slope + v * VECTOR);
+        const int64_t *slope_at = s->slope_at + i * BLOCK + r;
+        const float *ramp = s->ramp + i * BLOCK + r;
+        EACH(q, rows) EACH(v, n) a[q][v] += ramp[q] * NAME(load)(floats + slope_at[q] + v * VECTOR);
     }
     for (int64_t i = 0; i < s->n_values; i++) {
         const float *row = floats + s->matrix_at[i];
-        EACH(v, n) a[v] += s->value[i] * NAME(load)(row + v * VECTOR);
+        EACH(v, n) a[0][v] += s->value[i] * NAME(load)(row + v * VECTOR);
     }
-    EACH(v, n) NAME(store)(s->sums + r * plan->width + at + v * VECTOR, a[v]);
+    EACH(q, rows) EACH(v, n) NAME(store)(s->sums + (r + q) * plan->width + at + v * VECTOR, a[q][v]);
+}
+
+INLINE void NAME(add_up_all)(const Plan *plan, const Scratch *s, int r, const int rows)
+{
+    int64_t at = 0;
+    for (; at + 64 <= plan->width; at += 64) NAME(add_up)(plan, s, r, at, 64 / VECTOR, rows);
+    switch (plan->width - at) {
+    case 48: NAME(add_up)(plan, s, r, at, 48 / VECTOR, rows); break;
+    case 32: NAME(add_up)(plan, s, r, at, 32 / VECTOR, rows); break;
+    case 16: NAME(add_up)(plan, s, r, at, 16 / VECTOR, rows); break;
+    }
 }
 
 /* The values of narrow tables and texts of row r. */
@@ -151,15 +163,13 @@ static int NAME(evaluate)(const Plan *plan, const Inputs *in, Scratch *s, int64_
             float *ramp = s->ramp + s->n_ramps++ * BLOCK;
             EACH(r, BLOCK) slope_at[r] = field->slopes + code[r] * width, ramp[r] = s->fraction[i * BLOCK + r];
         }
-        EACH(r, filled) {
-            if (plan->n_values) NAME(read_values)(plan, in, s, r, r < n ? start + r : -1);
-            int64_t at = 0;
-            for (; at + 64 <= width; at += 64) NAME(add_up)(plan, s, r, at, 64 / VECTOR);
-            switch (width - at) {
-            case 48: NAME(add_up)(plan, s, r, at, 48 / VECTOR); break;
-            case 32: NAME(add_up)(plan, s, r, at, 32 / VECTOR); break;
-            case 16: NAME(add_up)(plan, s, r, at, 16 / VECTOR); break;
+        if (plan->n_values) {
+            EACH(r, filled) {
+                NAME(read_values)(plan, in, s, r, r < n ? start + r : -1);
+                NAME(add_up_all)(plan, s, r, 1);
             }
+        } else {
+            for (int r = 0; r < filled; r += ROWS) NAME(add_up_all)(plan, s, r, ROWS);
         }
         int64_t depth = plan->relu, stride = (depth + 15) / 16 * 16; /* zeros in the weights beyond depth */
         float *state = s->odd;
@@ -230,6 +240,7 @@ static int NAME(sigmoid)(const float *logits, int64_t n, double *out)
 }
 
 #undef vec
+#undef ROWS
 #undef EACH
 #undef INLINE
 #undef NAME

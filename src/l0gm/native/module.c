@@ -13,7 +13,7 @@
 #error "a compiler with GCC's vector types is needed"
 #endif
 
-enum { BLOCK = 32, COUNTED_EDGES = 64, AHEAD = 16 };
+enum { BLOCK = 32, COUNTED_EDGES = 64, AHEAD = 8 };
 enum { UNKNOWN_CODE = 1, INFINITE_NUMBER = 2 };
 
 /* One field of a table, as a row of the array `fields`; positions count floats, or doubles for edges, lows and widths. */

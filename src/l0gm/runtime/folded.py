@@ -8,6 +8,7 @@ of something that is. So row v of a field's table can hold it, computed once: a 
 from __future__ import annotations
 
 import itertools
+import os
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import lru_cache
@@ -19,17 +20,21 @@ from numpy.typing import NDArray
 from l0gm.data.schema import Columns, NumericField, Schema
 from l0gm.errors import ParameterError
 from l0gm.native import native
-from l0gm.runtime.tabular import TabularProgram
+from l0gm.runtime.tabular import FieldArrays, TabularProgram
 
 __all__ = ["FoldedProgram", "fold"]
 
 Array = NDArray[Any]
 LANES = 16
 """Rows of sums have a multiple of so many numbers: the widest vectors of the kernel."""
-NARROW_ABOVE = 2**16
-"""Numbers of a folded table from which on its rows stay as they are, and are multiplied row by row."""
+NARROW_ABOVE = 1024
+"""Rows of a table above which they stay as they are, and are multiplied one by one: folded, they would be too large."""
 MOST_SQUARES = 512
 """Columns of squares above which the CIN is not folded: as many classes would each need their own."""
+NOTHING = 1e-9
+"""Of the largest weight of a pair of dimensions: squares that count less are none."""
+MOST_TAKEN = 4.0
+"""How many times the largest weight of a pair may be taken out of a form to save a square."""
 ROWS_A_THREAD = 2048
 """Below this, starting a thread takes longer than it saves."""
 
@@ -97,6 +102,10 @@ def _pool(threads: int) -> ThreadPoolExecutor:
     return ThreadPoolExecutor(threads, thread_name_prefix="l0gm")
 
 
+if hasattr(os, "register_at_fork"):  # a child process has none of its parent's threads
+    os.register_at_fork(after_in_child=_pool.cache_clear)
+
+
 def fold(program: TabularProgram, schema: Schema) -> FoldedProgram | None:
     """Return the folded program; None without the kernel, or where the program has what does not fold.
 
@@ -104,7 +113,7 @@ def fold(program: TabularProgram, schema: Schema) -> FoldedProgram | None:
     """
     if native is None or len(program.cin) > 1:
         return None
-    squares = _squares(program)
+    squares = _squares(program, np.repeat([_is_free(f) for f in program.fields], program.open_per_field))
     if squares is None:
         return None
     with np.errstate(over="ignore", invalid="ignore"):
@@ -112,8 +121,13 @@ def fold(program: TabularProgram, schema: Schema) -> FoldedProgram | None:
     return made if np.isfinite(made.floats).all() else None
 
 
-def _fold(program: TabularProgram, schema: Schema, directions: Array, signs: Array) -> FoldedProgram:
-    """Fold; ``directions`` (K, R) and ``signs`` (C, R) are those of :func:`_squares`."""
+def _is_free(tables: FieldArrays) -> bool:
+    """Return whether the square of a value can be a number of its own in the row: of a category in a folded table."""
+    return tables.slopes is None and len(tables.rows) <= NARROW_ABOVE
+
+
+def _fold(program: TabularProgram, schema: Schema, directions: Array, signs: Array, own: Array) -> FoldedProgram:
+    """Fold; ``directions`` (K, R), ``signs`` (C, R) and ``own`` (C, K) are those of :func:`_squares`."""
     layers = [(weight.astype(np.float64), bias.astype(np.float64)) for weight, bias in program.deep]
     n_outputs, n_fields_open = program.n_outputs, len(program.coordinates)
     units = len(layers[0][1]) if len(layers) > 1 else 0
@@ -133,8 +147,8 @@ def _fold(program: TabularProgram, schema: Schema, directions: Array, signs: Arr
     bias[last] = program.bias
     if units:
         bias[:units] = layers[0][1]
-    for _, own in layers[-1:]:
-        bias[last] += own
+    for _, of_outputs in layers[-1:]:
+        bias[last] += of_outputs
 
     linear, square = np.zeros((n_outputs, width)), np.zeros((n_outputs, width))
     linear[:, last] = np.eye(n_outputs)
@@ -145,10 +159,13 @@ def _fold(program: TabularProgram, schema: Schema, directions: Array, signs: Arr
     fields, read = [], 0
     starts = np.cumsum([0, *program.open_per_field])
     for i in (*schema.numeric, *schema.coded):
-        own = matrix[starts[i] : starts[i + 1]]
+        opened = slice(starts[i], starts[i + 1])
+        reads = matrix[opened]
         if program.linear:
-            own = np.concatenate([own, np.eye(n_outputs, width, units + n_squares)])
-        entry, n_bytes = _field(program, schema, i, own, floats, doubles)
+            reads = np.concatenate([reads, np.eye(n_outputs, width, units + n_squares)])
+        squared = np.zeros((len(reads), width))
+        squared[: opened.stop - opened.start, last] = own[:, opened].T
+        entry, n_bytes = _field(program, schema, i, reads, squared, floats, doubles)
         fields.append(entry)
         read += n_bytes
     behind = [_layer(weight, own_bias, floats) for weight, own_bias in layers[1:-1]]
@@ -167,17 +184,25 @@ def _fold(program: TabularProgram, schema: Schema, directions: Array, signs: Arr
 
 
 def _field(
-    program: TabularProgram, schema: Schema, i: int, matrix: Array, floats: _Buffer, doubles: _Buffer
+    program: TabularProgram,
+    schema: Schema,
+    i: int,
+    matrix: Array,
+    squared: Array,
+    floats: _Buffer,
+    doubles: _Buffer,
 ) -> tuple[list[int], int]:
     """Add a field's tables to the buffers; return its entry of the plan, and the bytes that a row reads of them.
 
-    ``matrix`` (values, width) is what its row is multiplied with.
+    ``matrix`` and ``squared`` (values, width) are what its row and the squares of its row are multiplied with.
     """
     field, tables = schema.fields[i], program.fields[i]
     n_rows, values = tables.rows.shape
-    narrow = n_rows * matrix.shape[1] > NARROW_ABOVE and values < matrix.shape[1]
-    parts = [part for part in (tables.rows, tables.slopes) if part is not None]
-    ready = parts if narrow else [part.astype(np.float64) @ matrix for part in parts]
+    narrow = n_rows > NARROW_ABOVE
+    parts = [part.astype(np.float64) for part in (tables.rows, tables.slopes) if part is not None]
+    ready = parts if narrow else [part @ matrix for part in parts]
+    if _is_free(tables):
+        ready[0] += parts[0] ** 2 @ squared
     places = [floats.add(part) for part in ready]
     at = floats.add(matrix) if narrow else -1
     bins = [-1, 0, -1, -1]
@@ -197,26 +222,51 @@ def _layer(weight: Array, bias: Array, floats: _Buffer) -> list[int]:
     return [floats.add(filled), floats.add(filled_bias), n_out, width]
 
 
-def _squares(program: TabularProgram) -> tuple[Array, Array] | None:
-    """Return a CIN of one depth as squares: directions (K, R) and signs (C, R); None where they are too many.
+def _squares(program: TabularProgram, free: NDArray[np.bool_]) -> tuple[Array, Array, Array] | None:
+    """Return a CIN of one depth as squares: directions (K, R), signs (C, R), own (C, K); None where they are too many.
 
-    Its logits are quadratic forms x' Q_c x of the open dimensions. With the eigenvectors u_r of Q_c, that is the sum of
-    sign_r * (sqrt|lambda_r| u_r' x)^2, and the u_r' x of a row are sums over its fields.
+    Its logits are quadratic forms x' Q_c x of the open dimensions, a block for each coordinate. With the eigenvectors
+    u_r of Q_c that is the sum of sign_r * (sqrt|lambda_r| u_r' x)^2, and the u_r' x of a row are sums over its fields.
+    The x_i^2 of a dimension that is ``free`` (K,) is a number of the field's row, so what it counts (``own``) may be
+    taken out of Q_c: as much as makes the block singular saves a square.
     """
     n_open, n_outputs = len(program.coordinates), program.n_outputs
-    directions, signs = [np.zeros((n_open, 0))], [np.zeros((n_outputs, 0))]
-    for c, form in enumerate(program.quadratic_forms()):
-        if not np.isfinite(form).all():
-            return None
-        values, vectors = np.linalg.eigh(form)
-        kept = np.abs(values) > 1e-9 * np.abs(values).max(initial=0.0)
-        directions.append(vectors[:, kept] * np.sqrt(np.abs(values[kept])))
-        sign = np.zeros((n_outputs, int(kept.sum())))
-        sign[c] = np.sign(values[kept])
-        signs.append(sign)
+    forms = program.quadratic_forms()
+    if not np.isfinite(forms).all():
+        return None
+    directions, signs, own = [np.zeros((n_open, 0))], [np.zeros((n_outputs, 0))], np.zeros((n_outputs, n_open))
+    for c, coordinate in itertools.product(range(n_outputs), np.unique(program.coordinates)):
+        here = np.flatnonzero(program.coordinates == coordinate)
+        block = forms[c][np.ix_(here, here)]
+        i, count = _saving(block, free[here])
+        block[i, i] -= count
+        own[c, here[i]] = count
+        values, vectors = np.linalg.eigh(block)
+        kept = np.abs(values) > NOTHING * np.abs(forms[c]).max(initial=0.0)
+        found = np.zeros((n_open, int(kept.sum())))
+        found[here] = vectors[:, kept] * np.sqrt(np.abs(values[kept]))
+        directions.append(found)
+        signs.append(np.zeros((n_outputs, found.shape[1])))
+        signs[-1][c] = np.sign(values[kept])
     if sum(part.shape[1] for part in directions) > MOST_SQUARES:
         return None
-    return np.concatenate(directions, axis=1), np.concatenate(signs, axis=1)
+    return np.concatenate(directions, axis=1), np.concatenate(signs, axis=1), own
+
+
+def _saving(block: Array, free: NDArray[np.bool_]) -> tuple[int, float]:
+    """Return a free place on the diagonal and what to take away there so that the block is singular; (0, 0) for none.
+
+    It is the Schur complement of the others, the inverse's entry there to the power of -1; a large one is not worth the
+    digits that the sums would lose.
+    """
+    try:
+        inverse = np.diag(np.linalg.inv(block))
+    except np.linalg.LinAlgError:  # singular already
+        return 0, 0.0
+    with np.errstate(divide="ignore"):
+        counts = np.where(free, 1.0 / inverse, np.inf)
+    best = int(np.argmin(np.abs(counts)))
+    return (best, float(counts[best])) if abs(counts[best]) <= MOST_TAKEN * np.abs(block).max() else (0, 0.0)
 
 
 class _Buffer:
