@@ -6,7 +6,10 @@ import sysconfig
 import numpy as np
 import pytest
 
+from l0gm.data.schema import CategoricalField, NumericField, Schema
 from l0gm.native import native
+from l0gm.runtime.folded import fold
+from l0gm.runtime.tabular import FieldArrays, TabularProgram
 
 
 def test_it_was_built():
@@ -45,22 +48,54 @@ class TestLookup:
 
 
 @pytest.mark.skipif(native is None, reason="l0gm was installed without a compiler")
-def test_rows_that_cannot_be_read():
-    numbers, codes = np.empty((1, 1)), np.empty((1, 1), np.int32)
-    names, known = ("x", "c"), ({"a": 2, None: 0},)
-    for row, read in (
-        ({"x": 1, "c": "a"}, True),
-        ({"x": None, "c": None}, True),
-        ({"x": float("nan"), "c": float("nan")}, True),
-        ({"x": float("inf"), "c": "a"}, False),
-        ({"x": 10**400, "c": "a"}, False),
-        ({"x": "1", "c": "a"}, False),
-        ({"x": 1, "c": "b"}, False),
-        ({"x": 1}, False),
-    ):
-        assert native.read_row(row, names, known, numbers, codes) is read, row
-    with pytest.raises(ValueError, match="do not fit"):
-        native.read_row({}, ("x",), known, numbers, codes)
+class TestRow:
+    names = ("x", "c")
+    known = ({"a": 2, None: 0},)
+
+    def given(self):
+        schema = Schema((NumericField("x", "x", (0.0, 1.0, 2.0)), CategoricalField("c", "c", ("a",))), ("x", "c"))
+        table = np.arange(3, dtype=np.float32)[:, None]
+        program = TabularProgram(
+            (FieldArrays(table, table * 0), FieldArrays(table * 10)),
+            np.zeros(0, np.int32),
+            np.zeros(2, np.int32),
+            np.zeros(1, np.float32),
+            linear=True,
+        )
+        made = fold(program, schema)
+        return made.plan, made.floats, made.doubles
+
+    @pytest.mark.parametrize(
+        ("row", "logit"),
+        [
+            ({"x": 1, "c": "a"}, 21.0),
+            ({"x": 1.5, "c": "a", "other": []}, 22.0),
+            ({"x": None, "c": None}, 0.0),
+            ({"x": float("nan"), "c": float("nan")}, 0.0),
+            ({"x": float("inf"), "c": "a"}, None),
+            ({"x": 10**400, "c": "a"}, None),
+            ({"x": "1", "c": "a"}, None),
+            ({"x": 1, "c": "b"}, None),
+            ({"x": 1, "c": 2.0}, None),
+            ({"x": 1}, None),
+        ],
+    )
+    def test_what_can_be_read(self, row, logit):
+        out = np.full((1, 1), -1.0, np.float32)
+        assert native.evaluate_row(*self.given(), self.names, self.known, row, out) is (logit is not None)
+        assert out[0, 0] == (-1.0 if logit is None else logit)
+
+    def test_what_does_not_fit(self):
+        for names, known, out in (
+            (("x",), self.known, np.zeros((1, 1), np.float32)),
+            (self.names, (), np.zeros((1, 1), np.float32)),
+            (self.names, self.known, np.zeros((1, 2), np.float32)),
+        ):
+            with pytest.raises(ValueError, match="do not fit"):
+                native.evaluate_row(*self.given(), names, known, {}, out)
+        plan, _, doubles = self.given()
+        with pytest.raises(ValueError, match="floats"):
+            native.evaluate_row(plan, doubles, doubles, self.names, self.known, {}, np.zeros((1, 1), np.float32))
 
 
 @pytest.mark.skipif(native is None, reason="l0gm was installed without a compiler")

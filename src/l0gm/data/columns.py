@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Collection, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeGuard
 
@@ -97,9 +98,9 @@ def is_pandas(data: object) -> TypeGuard[pd.DataFrame]:
 
 def read_pandas(series: pd.Series[Any], name: str) -> Column:
     """Return what :func:`read_series` does, on a shorter way: its overhead is most of the time for a few rows."""
-    array = series.array
-    if isinstance(array.dtype, np.dtype):
+    if isinstance(series.dtype, np.dtype):
         return _of_array(series.to_numpy(), name)
+    array = series.array
     if isinstance(array, sys.modules["pandas"].Categorical):
         return Coded(array.codes, array.categories)
     return read_series(nw.from_native(series, series_only=True), name)
@@ -126,7 +127,9 @@ def _arrow(native: Any) -> Any:
     arrow = sys.modules.get("pyarrow")
     if arrow is None or isinstance(native, arrow.ChunkedArray):
         return None if arrow is None else native
-    return native.array.__arrow_array__() if hasattr(getattr(native, "dtype", None), "pyarrow_dtype") else None
+    dtype = getattr(native, "dtype", None)
+    held = hasattr(dtype, "pyarrow_dtype") or getattr(dtype, "storage", None) == "pyarrow"  # pandas' own strings
+    return native.array.__arrow_array__() if held else None
 
 
 def _of_array(array: NDArray[Any], name: str) -> NDArray[Any]:
@@ -230,6 +233,10 @@ def factorize_series(column: nw.Series[Any], name: str) -> Factorized:
     if implementation.is_polars():
         import polars as pl
 
+        with suppress(ImportError):  # its to_arrow() needs pyarrow, whose dictionaries are the quickest way
+            import pyarrow as pa
+
+            return factorize_series(nw.from_native(pa.chunked_array([native.to_arrow()]), series_only=True), name)
         values = native.drop_nulls().unique(maintain_order=True)
         index = pl.Series(np.arange(len(values), dtype=np.int64))
         codes = native.replace_strict(values, index, default=-1, return_dtype=pl.Int64)

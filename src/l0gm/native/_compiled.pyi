@@ -5,12 +5,14 @@ def evaluate(
 ) -> None: ...
 def sigmoid(logits: Any, out: Any, /) -> bool: ...
 def lookup(values: Any, rows: dict[Any, int], out: Any, /) -> list[int]: ...
-def read_row(
-    row: dict[str, Any],
+def evaluate_row(
+    plan: Any,
+    floats: Any,
+    doubles: Any,
     names: tuple[str, ...],
     rows: tuple[dict[Any, int], ...],
-    numbers: Any,
-    codes: Any,
+    row: dict[str, Any],
+    out: Any,
     /,
 ) -> bool: ...
 def use(vectors: str | None = None, /) -> str: ...

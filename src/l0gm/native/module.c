@@ -161,72 +161,107 @@ static int make_scratch(const Plan *plan, Scratch *s, void **whole)
     return 1;
 }
 
-PyDoc_STRVAR(evaluate_doc,
-"evaluate(plan, floats, doubles, numbers, codes, texts, out, first, last, /)\n--\n\n"
-"Write the logits of rows first to last - 1 to out, float32 (n, C), C-contiguous.\n\n"
-"numbers are float64 (n, p), codes int32 (n, q), texts float32 (n, t), of any strides. Raises ValueError where an array\n"
-"does not fit, a code is no row of its field's table, or a number is infinite. plan is trusted: folded.py makes it.");
-
-static PyObject *evaluate(PyObject *module, PyObject *args)
-{
-    PyObject *objects[7];
-    long long first, last;
-    if (!PyArg_ParseTuple(args, "OOOOOOOLL", &objects[0], &objects[1], &objects[2], &objects[3], &objects[4], &objects[5],
-                          &objects[6], &first, &last))
-        return NULL;
-    static const char *names[] = {"plan", "floats", "doubles", "numbers", "codes", "texts", "out"};
-    static const int dims[] = {1, 1, 1, 2, 2, 2, 2}, sizes[] = {8, 4, 8, 8, 4, 4, 4};
-    Py_buffer view[7];
-    int held = 0, wrong = 0;
-    void *whole = NULL;
-    PyObject *result = NULL;
-    for (; held < 7; held++) {
-        int flags = held == 6 ? PyBUF_C_CONTIGUOUS | PyBUF_WRITABLE : held < 3 ? PyBUF_C_CONTIGUOUS : PyBUF_STRIDES;
-        if (PyObject_GetBuffer(objects[held], &view[held], flags) < 0) goto done;
-        if (!fits(&view[held], dims[held], sizes[held], names[held])) {
-            held++;
-            goto done;
-        }
-    }
-    const int64_t *numbers = view[0].buf;
+/* The three arrays of a folded program, and the plan that points into them. */
+typedef struct {
+    Py_buffer view[3];
     Plan plan;
-    memcpy(&plan, numbers, 8 * PLAN_NUMBERS);
-    plan.fields = (const Field *)(numbers + PLAN_NUMBERS);
-    plan.layers = (const Layer *)(numbers + PLAN_NUMBERS + FIELD_NUMBERS * (plan.n_numbers + plan.n_codes));
-    plan.floats = view[1].buf;
-    plan.doubles = view[2].buf;
-    const Py_ssize_t n = view[6].shape[0];
-    const int64_t columns[] = {plan.n_numbers, plan.n_codes, plan.n_texts};
-    for (int i = 0; i < 3; i++)
-        if (view[3 + i].shape[0] != n || view[3 + i].shape[1] != columns[i]) {
-            PyErr_Format(PyExc_ValueError, "%s: shape (%zd, %zd) is needed, not (%zd, %zd)", names[3 + i], n,
-                         (Py_ssize_t)columns[i], view[3 + i].shape[0], view[3 + i].shape[1]);
-            goto done;
+} Program;
+
+static void release(Program *program)
+{
+    for (int i = 0; i < 3; i++) PyBuffer_Release(&program->view[i]);
+}
+
+/* Takes hold of the arrays; they are trusted, since folded.py makes them. Returns whether they could be taken. */
+static int take(Program *program, PyObject *const objects[3])
+{
+    static const char *names[] = {"plan", "floats", "doubles"};
+    static const int sizes[] = {8, 4, 8};
+    for (int i = 0; i < 3; i++) {
+        if (PyObject_GetBuffer(objects[i], &program->view[i], PyBUF_C_CONTIGUOUS) < 0
+            || (!fits(&program->view[i], 1, sizes[i], names[i]) && (PyBuffer_Release(&program->view[i]), 1))) {
+            while (i > 0) PyBuffer_Release(&program->view[--i]);
+            return 0;
         }
-    if (view[6].shape[1] != plan.n_outputs || first < 0 || last > n) {
-        PyErr_SetString(PyExc_ValueError, "out, or the range of rows, does not fit");
-        goto done;
     }
-    Inputs in = {view[3].buf, view[4].buf, view[5].buf, view[3].strides[0], view[3].strides[1],
-                 view[4].strides[0], view[4].strides[1], view[5].strides[0], view[5].strides[1]};
+    const int64_t *numbers = program->view[0].buf;
+    Plan *plan = &program->plan;
+    memcpy(plan, numbers, 8 * PLAN_NUMBERS);
+    plan->fields = (const Field *)(numbers + PLAN_NUMBERS);
+    plan->layers = (const Layer *)(numbers + PLAN_NUMBERS + FIELD_NUMBERS * (plan->n_numbers + plan->n_codes));
+    plan->floats = program->view[1].buf;
+    plan->doubles = program->view[2].buf;
+    return 1;
+}
+
+/* Evaluates rows first to last - 1; returns whether it could, else an exception is set. */
+static int run(const Plan *plan, const Inputs *in, int64_t first, int64_t last, float *out)
+{
     Scratch scratch;
-    if (!make_scratch(&plan, &scratch, &whole)) {
+    void *whole = NULL;
+    if (!make_scratch(plan, &scratch, &whole)) {
         PyErr_NoMemory();
-        goto done;
+        return 0;
     }
+    int wrong;
     Py_BEGIN_ALLOW_THREADS
-    wrong = kernel->evaluate(&plan, &in, &scratch, first, last, view[6].buf);
+    wrong = kernel->evaluate(plan, in, &scratch, first, last, out);
     Py_END_ALLOW_THREADS
+    free(whole);
     if (wrong & UNKNOWN_CODE)
         PyErr_SetString(PyExc_ValueError, "codes: a code is no row of its field's table");
     else if (wrong & INFINITE_NUMBER)
         PyErr_SetString(PyExc_ValueError, "numbers: infinite values; make them missing (NaN), or correct them");
-    else
-        result = Py_NewRef(Py_None);
+    return !wrong;
+}
+
+PyDoc_STRVAR(evaluate_doc,
+"evaluate(plan, floats, doubles, numbers, codes, texts, out, first, last, /)\n--\n\n"
+"Write the logits of rows first to last - 1 to out, float32 (n, C), C-contiguous.\n\n"
+"numbers are float64 (n, p), codes int32 (n, q), texts float32 (n, t), of any strides. Raises ValueError where an array\n"
+"does not fit, a code is no row of its field's table, or a number is infinite.");
+
+static PyObject *evaluate(PyObject *module, PyObject *args)
+{
+    PyObject *program_objects[3], *objects[4];
+    long long first, last;
+    if (!PyArg_ParseTuple(args, "OOOOOOOLL", &program_objects[0], &program_objects[1], &program_objects[2], &objects[0],
+                          &objects[1], &objects[2], &objects[3], &first, &last))
+        return NULL;
+    static const char *names[] = {"numbers", "codes", "texts", "out"};
+    static const int sizes[] = {8, 4, 4, 4};
+    Program program;
+    if (!take(&program, program_objects)) return NULL;
+    const Plan *plan = &program.plan;
+    Py_buffer view[4];
+    int held = 0, sound = 0;
+    for (; held < 4; held++) {
+        int flags = held == 3 ? PyBUF_C_CONTIGUOUS | PyBUF_WRITABLE : PyBUF_STRIDES;
+        if (PyObject_GetBuffer(objects[held], &view[held], flags) < 0) goto done;
+        if (!fits(&view[held], 2, sizes[held], names[held])) {
+            held++;
+            goto done;
+        }
+    }
+    const Py_ssize_t n = view[3].shape[0];
+    const int64_t columns[] = {plan->n_numbers, plan->n_codes, plan->n_texts, plan->n_outputs};
+    for (int i = 0; i < 4; i++)
+        if (view[i].shape[0] != n || view[i].shape[1] != columns[i]) {
+            PyErr_Format(PyExc_ValueError, "%s: shape (%zd, %zd) is needed, not (%zd, %zd)", names[i], n,
+                         (Py_ssize_t)columns[i], view[i].shape[0], view[i].shape[1]);
+            goto done;
+        }
+    if (first < 0 || last > n) {
+        PyErr_SetString(PyExc_ValueError, "there are no such rows");
+        goto done;
+    }
+    const Inputs in = {view[0].buf, view[1].buf, view[2].buf, view[0].strides[0], view[0].strides[1],
+                       view[1].strides[0], view[1].strides[1], view[2].strides[0], view[2].strides[1]};
+    sound = run(plan, &in, first, last, view[3].buf);
 done:
-    free(whole);
     while (held > 0) PyBuffer_Release(&view[--held]);
-    return result;
+    release(&program);
+    return sound ? Py_NewRef(Py_None) : NULL;
 }
 
 PyDoc_STRVAR(sigmoid_doc,
@@ -311,59 +346,70 @@ done:
     return left;
 }
 
-PyDoc_STRVAR(read_row_doc,
-"read_row(row, names, rows, numbers, codes, /)\n--\n\n"
-"Read one row, a dict, into numbers, float64 (1, p), and codes, int32 (1, q). Returns whether all could be read.\n\n"
-"names are those of the columns of numbers, then of codes; rows a dict as in lookup() for each of the latter. Not read\n"
-"here are names that the row lacks, infinite numbers, and values of which neither type nor dict says what they are.");
-
-static PyObject *read_row(PyObject *module, PyObject *args)
+/* Reads a number as it is; returns whether it could: text and infinite ones say nothing by themselves. */
+static int read_number(PyObject *value, double *number)
 {
-    PyObject *row, *names, *rows, *numbers, *codes;
-    if (!PyArg_ParseTuple(args, "O!O!O!OO", &PyDict_Type, &row, &PyTuple_Type, &names, &PyTuple_Type, &rows, &numbers, &codes))
-        return NULL;
-    Py_buffer x, c;
-    if (PyObject_GetBuffer(numbers, &x, PyBUF_C_CONTIGUOUS | PyBUF_WRITABLE) < 0) return NULL;
-    if (PyObject_GetBuffer(codes, &c, PyBUF_C_CONTIGUOUS | PyBUF_WRITABLE) < 0) {
-        PyBuffer_Release(&x);
-        return NULL;
+    *number = Py_NAN;
+    if (value == Py_None) return 1;
+    if (!PyFloat_Check(value) && !PyLong_Check(value)) return 0;
+    *number = PyFloat_AsDouble(value);
+    if (*number == -1.0 && PyErr_Occurred()) { /* an integer beyond any double */
+        PyErr_Clear();
+        return 0;
     }
-    const Py_ssize_t n_numbers = x.len / 8, n_codes = c.len / 4;
+    return *number - *number == 0.0 || *number != *number;
+}
+
+PyDoc_STRVAR(evaluate_row_doc,
+"evaluate_row(plan, floats, doubles, names, rows, row, out, /)\n--\n\n"
+"Write the logits of one row, a dict, to out, float32 (1, C). Returns whether it could be read; else out is as it was.\n\n"
+"names are those of the columns of numbers, then of codes; rows a dict as in lookup() for each of the latter. Not read\n"
+"are names that the row lacks, infinite numbers, and values of which neither type nor dict says what they are.");
+
+static PyObject *evaluate_row(PyObject *module, PyObject *args)
+{
+    PyObject *program_objects[3], *names, *rows, *row, *out;
+    if (!PyArg_ParseTuple(args, "OOOO!O!O!O", &program_objects[0], &program_objects[1], &program_objects[2], &PyTuple_Type,
+                          &names, &PyTuple_Type, &rows, &PyDict_Type, &row, &out))
+        return NULL;
+    Program program;
+    if (!take(&program, program_objects)) return NULL;
+    const Plan *plan = &program.plan;
     PyObject *result = NULL;
-    if (PyTuple_Size(names) != n_numbers + n_codes || PyTuple_Size(rows) != n_codes) {
-        PyErr_SetString(PyExc_ValueError, "names and arrays do not fit each other");
+    Py_buffer to;
+    if (PyObject_GetBuffer(out, &to, PyBUF_C_CONTIGUOUS | PyBUF_WRITABLE) < 0) goto released;
+    const int64_t p = plan->n_numbers, q = plan->n_codes;
+    double *numbers = malloc(8 * p + 4 * q + 8);
+    if (numbers == NULL) {
+        PyErr_NoMemory();
+        goto done;
+    }
+    int32_t *codes = (int32_t *)(numbers + p);
+    if (PyTuple_Size(names) != p + q || PyTuple_Size(rows) != q || plan->n_texts || to.len != 4 * plan->n_outputs) {
+        PyErr_SetString(PyExc_ValueError, "names, rows, out and the program do not fit each other");
         goto done;
     }
     int read = 1;
-    for (Py_ssize_t i = 0; read && i < n_numbers + n_codes; i++) {
-        PyObject *value = PyDict_GetItemWithError(row, PyTuple_GetItem(names, i));
+    for (int64_t i = 0; read && i < p + q; i++) {
+        PyObject *value = PyDict_GetItemWithError(row, PyTuple_GetItem(names, i)), *code;
         if (value == NULL) {
-            if (PyErr_Occurred()) goto done;
             read = 0;
-        } else if (i < n_numbers) {
-            double number = Py_NAN;
-            if (PyFloat_Check(value) || PyLong_Check(value)) {
-                number = PyFloat_AsDouble(value);
-                if (number == -1.0 && PyErr_Occurred()) { /* an integer beyond any double */
-                    PyErr_Clear();
-                    read = 0;
-                }
-                read = read && (number - number == 0.0 || number != number);
-            } else {
-                read = value == Py_None;
-            }
-            ((double *)x.buf)[i] = number;
+        } else if (i < p) {
+            read = read_number(value, numbers + i);
+        } else if ((code = find(PyTuple_GetItem(rows, i - p), value)) != NULL) {
+            codes[i - p] = (int32_t)PyLong_AsLong(code);
         } else {
-            PyObject *code = find(PyTuple_GetItem(rows, i - n_numbers), value);
-            if (code != NULL) ((int32_t *)c.buf)[i - n_numbers] = (int32_t)PyLong_AsLong(code);
-            if (PyErr_Occurred()) goto done;
-            read = code != NULL;
+            read = 0;
         }
+        if (PyErr_Occurred()) goto done;
     }
-    result = PyBool_FromLong(read);
+    const Inputs in = {(char *)numbers, (char *)codes, NULL, 8 * p, 8, 4 * q, 4, 0, 0};
+    if (!read || run(plan, &in, 0, 1, to.buf)) result = PyBool_FromLong(read);
 done:
-    PyBuffer_Release(&x);
-    PyBuffer_Release(&c);
+    free(numbers);
+    PyBuffer_Release(&to);
+released:
+    release(&program);
     return result;
 }
 
@@ -383,7 +429,7 @@ static PyMethodDef methods[] = {
     {"evaluate", evaluate, METH_VARARGS, evaluate_doc},
     {"sigmoid", sigmoid, METH_VARARGS, sigmoid_doc},
     {"lookup", lookup, METH_VARARGS, lookup_doc},
-    {"read_row", read_row, METH_VARARGS, read_row_doc},
+    {"evaluate_row", evaluate_row, METH_VARARGS, evaluate_row_doc},
     {"use", use, METH_VARARGS, use_doc},
     {NULL, NULL, 0, NULL},
 };

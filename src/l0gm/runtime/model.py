@@ -164,7 +164,7 @@ class CompactModel(Served):
         DataError
             As :meth:`predict_proba`.
         """
-        proba: NDArray[np.float64] = self.scaled(self.predictor.probabilities(self.predictor.one(row)), calibrated)[0]
+        proba: NDArray[np.float64] = self.scaled(self.predictor.one(row), calibrated)[0]
         return proba
 
     def _raw(self, X: object, threads: int = 1) -> NDArray[np.float64]:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
@@ -63,24 +63,25 @@ class Predictor:
                 raise ParameterError("codes: a code is no row of its field's table")
         return Columns(x, c)
 
-    def one(self, row: Mapping[str, Any]) -> Columns:
-        """Return one row, from names to values, as columns."""
-        if native is not None and self._readers is not None and type(row) is dict:
-            names, known = self._readers
-            columns = Columns(np.empty((1, len(names) - len(known))), np.empty((1, len(known)), np.int32))
-            if native.read_row(row, names, known, columns.numbers, columns.codes):
-                return columns
-        return self.schema.read([row])
+    def one(self, row: Mapping[str, Any]) -> NDArray[np.float64]:
+        """Return the class probabilities of one row, from names to values, (1, C)."""
+        if self._evaluate_row is not None and type(row) is dict:
+            out = np.empty((1, self.program.n_outputs), np.float32)
+            if self._evaluate_row(row, out):
+                return probabilities(out)
+        return self.probabilities(self.schema.read([row]))
 
     @cached_property
-    def _readers(self) -> tuple[tuple[str, ...], tuple[dict[str | None, int], ...]] | None:
-        """Names and known values for the kernel; None where a field needs more than a look at its value."""
+    def _evaluate_row(self) -> Callable[[dict[str, Any], NDArray[np.float32]], bool] | None:
+        """The kernel's way from a dict to logits; None where a field needs more than a look at its value."""
         numeric = [self.schema.fields[i] for i in self.schema.numeric]
         coded = [self.schema.fields[i] for i in self.schema.coded]
-        if self.schema.texts or any(f.missing or getattr(f, "part", None) is not None for f in numeric):
+        intricate = any(f.missing or getattr(f, "part", None) is not None for f in numeric)
+        if native is None or self.folded is None or self.schema.texts or intricate:
             return None
+        names = tuple(f.source for f in (*numeric, *coded))
         known = tuple(f.known if isinstance(f, CategoricalField) else {} for f in coded)
-        return tuple(f.source for f in (*numeric, *coded)), known
+        return partial(native.evaluate_row, self.folded.plan, self.folded.floats, self.folded.doubles, names, known)
 
 
 def _checked(name: str, given: Any, dtype: Any, kinds: str, fields: list[str]) -> NDArray[Any]:
