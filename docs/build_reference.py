@@ -22,6 +22,7 @@ PAGES = {
     ),
     "calibration": ("Calibration and decisions", ["l0gm.calibration", "l0gm.decisions"]),
     "metrics": ("Measures", ["l0gm.metrics"]),
+    "robustness": ("Robustness", ["l0gm.robustness"]),
     "gates": ("Gates and schedules", ["l0gm.gates", "l0gm.schedules"]),
     "data": ("Rows, splits and data sets", ["l0gm.data.fitting", "l0gm.data.splits", "l0gm.datasets"]),
     "texts": ("Texts", ["l0gm.encoders.text", "l0gm.encoders.transformer"]),

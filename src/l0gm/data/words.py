@@ -9,10 +9,10 @@ __all__ = ["LONGEST_WORD", "n_words", "tokenize"]
 
 LONGEST_WORD = 64
 """Characters of a token: what is longer (base64, a run of one letter) is cut into pieces."""
-_UNSPACED = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
-_WORD = rf"[^\W_{_UNSPACED}]"
+UNSPACED = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
+_WORD = rf"[^\W_{UNSPACED}]"
 _TOKEN = re.compile(
-    rf"{_WORD}{{1,{LONGEST_WORD}}}(?:'{_WORD}{{1,{LONGEST_WORD}}})*|[{_UNSPACED}]|[!?]|[^\x00-\u2bff\w\s]|[\u2190-\u2bff]"
+    rf"{_WORD}{{1,{LONGEST_WORD}}}(?:'{_WORD}{{1,{LONGEST_WORD}}})*|[{UNSPACED}]|[!?]|[^\x00-\u2bff\w\s]|[\u2190-\u2bff]"
 )
 _TAG = re.compile(r"<[a-zA-Z/!][^<>]{0,512}>")
 
@@ -35,7 +35,7 @@ def tokenize(text: str) -> list[str]:
 
 def n_words(text: str) -> int:
     """Return how many words a text has, judged by spaces where its script has them."""
-    return len(text.split()) + len(_UNSPACED_CHARACTER.findall(text))
+    return len(text.split()) + len(UNSPACED_CHARACTER.findall(text))
 
 
-_UNSPACED_CHARACTER = re.compile(f"[{_UNSPACED}]")
+UNSPACED_CHARACTER = re.compile(f"[{UNSPACED}]")
