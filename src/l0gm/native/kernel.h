@@ -1,4 +1,4 @@
-/* The evaluation of folded rows with vectors of VECTOR floats; module.c includes this once for each width.
+/* The evaluation of folded rows, BLOCK at a time, with vectors of VECTOR floats; module.c includes this for each of both.
  *
  * Every row goes through the same operations in the same order, whichever rows are beside it: blocks are filled up with
  * idle rows, so that no row meets code of another shape. */
@@ -240,6 +240,8 @@ static int NAME(sigmoid)(const float *logits, int64_t n, double *out)
 }
 
 #undef vec
+#undef BLOCK
+#undef SUFFIX
 #undef ROWS
 #undef EACH
 #undef INLINE

@@ -13,7 +13,7 @@
 #error "a compiler with GCC's vector types is needed"
 #endif
 
-enum { BLOCK = 32, COUNTED_EDGES = 64, AHEAD = 8 };
+enum { MANY_ROWS = 32, FEW_ROWS = 4, COUNTED_EDGES = 64, AHEAD = 8 };
 enum { UNKNOWN_CODE = 1, INFINITE_NUMBER = 2 };
 
 /* One field of a table, as a row of the array `fields`; positions count floats, or doubles for edges, lows and widths. */
@@ -66,6 +66,7 @@ typedef struct {
 
 typedef float four __attribute__((vector_size(16), aligned(4), may_alias));
 
+/* Each kernel twice: for blocks of rows, and for a few rows, which would idle in a large block. */
 #if defined(__x86_64__) && defined(__clang__)
 #pragma clang attribute push(__attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx2,fma"))), apply_to = function)
 #elif defined(__x86_64__)
@@ -74,10 +75,13 @@ typedef float four __attribute__((vector_size(16), aligned(4), may_alias));
 #endif
 #if defined(__x86_64__)
 #define VECTOR 16
+#define BLOCK MANY_ROWS
 #define SUFFIX avx512
 #include "kernel.h"
+#define BLOCK FEW_ROWS
+#define SUFFIX avx512_few
+#include "kernel.h"
 #undef VECTOR
-#undef SUFFIX
 #endif
 #if defined(__x86_64__) && defined(__clang__)
 #pragma clang attribute pop
@@ -89,10 +93,13 @@ typedef float four __attribute__((vector_size(16), aligned(4), may_alias));
 #endif
 #if defined(__x86_64__)
 #define VECTOR 8
+#define BLOCK MANY_ROWS
 #define SUFFIX avx2
 #include "kernel.h"
+#define BLOCK FEW_ROWS
+#define SUFFIX avx2_few
+#include "kernel.h"
 #undef VECTOR
-#undef SUFFIX
 #endif
 #if defined(__x86_64__) && defined(__clang__)
 #pragma clang attribute pop
@@ -100,16 +107,24 @@ typedef float four __attribute__((vector_size(16), aligned(4), may_alias));
 #pragma GCC pop_options
 #endif
 #define VECTOR 4
+#define BLOCK MANY_ROWS
 #define SUFFIX portable
 #include "kernel.h"
+#define BLOCK FEW_ROWS
+#define SUFFIX portable_few
+#include "kernel.h"
+
+typedef int Evaluate(const Plan *, const Inputs *, Scratch *, int64_t, int64_t, float *);
 
 typedef struct {
     const char *name;
-    int (*evaluate)(const Plan *, const Inputs *, Scratch *, int64_t, int64_t, float *);
-    int (*sigmoid)(const float *, int64_t, double *);
+    Evaluate *evaluate, *evaluate_few;
+    int (*sigmoid)(const float *, int64_t, double *), (*sigmoid_few)(const float *, int64_t, double *);
 } Kernel;
 
-static const Kernel portable = {"portable", evaluate_portable, sigmoid_portable};
+#define KERNEL(name) {#name, evaluate_##name, evaluate_##name##_few, sigmoid_##name, sigmoid_##name##_few}
+
+static const Kernel portable = KERNEL(portable);
 static const Kernel *kernel = &portable;
 
 /* Takes the kernel of this name, or the widest one where it is NULL; the portable one where the processor cannot run it. */
@@ -117,8 +132,8 @@ static void choose(const char *name)
 {
     kernel = &portable;
 #if defined(__x86_64__)
-    static const Kernel avx512 = {"avx512", evaluate_avx512, sigmoid_avx512};
-    static const Kernel avx2 = {"avx2", evaluate_avx2, sigmoid_avx2};
+    static const Kernel avx512 = KERNEL(avx512);
+    static const Kernel avx2 = KERNEL(avx2);
     const int any = name == NULL, has_avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
     const int has_avx512 = has_avx2 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw")
         && __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
@@ -145,9 +160,9 @@ static int make_scratch(const Plan *plan, Scratch *s, void **whole)
     for (int64_t l = 0; l < plan->n_layers; l++)
         if (plan->layers[l].width > widest) widest = plan->layers[l].width;
     struct { void *to; int64_t bytes; } parts[] = {
-        {&s->code, 4 * BLOCK * fields}, {&s->fraction, 4 * BLOCK * fields}, {&s->ramp, 4 * BLOCK * fields},
-        {&s->sums, 4 * BLOCK * plan->width}, {&s->odd, 4 * BLOCK * widest}, {&s->even, 4 * BLOCK * widest},
-        {&s->row_at, 8 * BLOCK * fields}, {&s->slope_at, 8 * BLOCK * fields},
+        {&s->code, 4 * MANY_ROWS * fields}, {&s->fraction, 4 * MANY_ROWS * fields}, {&s->ramp, 4 * MANY_ROWS * fields},
+        {&s->sums, 4 * MANY_ROWS * plan->width}, {&s->odd, 4 * MANY_ROWS * widest}, {&s->even, 4 * MANY_ROWS * widest},
+        {&s->row_at, 8 * MANY_ROWS * fields}, {&s->slope_at, 8 * MANY_ROWS * fields},
         {&s->matrix_at, 8 * plan->n_values}, {&s->value, 4 * plan->n_values},
     };
     enum { N = sizeof(parts) / sizeof(parts[0]) };
@@ -204,9 +219,13 @@ static int run(const Plan *plan, const Inputs *in, int64_t first, int64_t last, 
         return 0;
     }
     int wrong;
-    Py_BEGIN_ALLOW_THREADS
-    wrong = kernel->evaluate(plan, in, &scratch, first, last, out);
-    Py_END_ALLOW_THREADS
+    if (last - first <= FEW_ROWS) {
+        wrong = kernel->evaluate_few(plan, in, &scratch, first, last, out);
+    } else {
+        Py_BEGIN_ALLOW_THREADS
+        wrong = kernel->evaluate(plan, in, &scratch, first, last, out);
+        Py_END_ALLOW_THREADS
+    }
     free(whole);
     if (wrong & UNKNOWN_CODE)
         PyErr_SetString(PyExc_ValueError, "codes: a code is no row of its field's table");
@@ -284,7 +303,8 @@ static PyObject *sigmoid(PyObject *module, PyObject *args)
         if (from.shape[1] != 1 || to.shape[1] != 2 || from.shape[0] != to.shape[0])
             PyErr_SetString(PyExc_ValueError, "logits (n, 1) and out (n, 2) do not fit each other");
         else
-            result = PyBool_FromLong(kernel->sigmoid(from.buf, from.shape[0], to.buf));
+            result = PyBool_FromLong(
+                (from.shape[0] <= FEW_ROWS ? kernel->sigmoid_few : kernel->sigmoid)(from.buf, from.shape[0], to.buf));
     }
     PyBuffer_Release(&from);
     PyBuffer_Release(&to);

@@ -86,12 +86,12 @@ class FoldedProgram:
         out = np.empty((len(rows), self.n_outputs), np.float32)
         given = self.plan, self.floats, self.doubles, rows.numbers, rows.codes, texts, out
         shares = max(1, min(threads, len(rows) // ROWS_A_THREAD))
+        cuts = [len(rows) * i // shares for i in range(shares + 1)]
         try:
-            if shares == 1:
-                native.evaluate(*given, 0, len(rows))
-                return out
-            cuts = [len(rows) * i // shares for i in range(shares + 1)]
-            list(_pool(shares).map(lambda i: native.evaluate(*given, cuts[i], cuts[i + 1]), range(shares)))
+            others = [_pool(shares - 1).submit(native.evaluate, *given, *cuts[i : i + 2]) for i in range(1, shares)]
+            native.evaluate(*given, 0, cuts[1])
+            for other in others:
+                other.result()
         except ValueError as error:
             raise ParameterError(str(error)) from error
         return out
@@ -109,9 +109,10 @@ if hasattr(os, "register_at_fork"):  # a child process has none of its parent's 
 def fold(program: TabularProgram, schema: Schema) -> FoldedProgram | None:
     """Return the folded program; None without the kernel, or where the program has what does not fold.
 
-    A CIN of several depths does not fold; nor do weights of which a product is beyond single precision.
+    A CIN of several depths and a conditional gate do not fold; nor do weights of which a product is beyond single
+    precision.
     """
-    if native is None or len(program.cin) > 1:
+    if native is None or len(program.cin) > 1 or program.conditioning is not None:
         return None
     squares = _squares(program, np.repeat([_is_free(f) for f in program.fields], program.open_per_field))
     if squares is None:
