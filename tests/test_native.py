@@ -38,6 +38,11 @@ class TestLookup:
         with pytest.raises(ValueError, match="values"):
             native.lookup(values, {}, np.empty(3, np.int32))
 
+    @pytest.mark.parametrize("rows", [0, -3, "a", None, 2**80])
+    def test_only_rows(self, rows):
+        with pytest.raises((TypeError, OverflowError)):
+            native.lookup(np.empty(1, object), rows, np.empty(1, np.int32))
+
     def test_only_codes(self):
         with pytest.raises((ValueError, BufferError)):
             native.lookup(np.empty(3, object), {}, np.empty(3, np.int64))

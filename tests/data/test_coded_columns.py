@@ -8,9 +8,10 @@ import polars as pl
 import pyarrow as pa
 import pytest
 
-from l0gm.data import frames
+from l0gm.data import columns, frames
 from l0gm.data.frames import Table
-from l0gm.data.schema import MISSING, UNSEEN, CategoricalField
+from l0gm.data.schema import MISSING, UNSEEN, CategoricalField, HashedField, checksum
+from l0gm.data.values import spellings
 from l0gm.errors import DataError
 from l0gm.native import native
 
@@ -23,6 +24,7 @@ CODES = [2, MISSING, 3, UNSEEN, 4, 4, 4, 4, 5, MISSING, MISSING, MISSING, MISSIN
 def lookup(request, monkeypatch):
     if request.param == "not compiled":
         monkeypatch.setattr(frames, "native", None)
+        monkeypatch.setattr(columns, "native", None)
     elif native is None:
         pytest.skip("l0gm was installed without a compiler")
 
@@ -32,6 +34,17 @@ def test_objects():
     np.testing.assert_array_equal(FIELD.encode(Table({"c": column})), CODES * 3)
     wide = np.array([column, column]).T  # not contiguous
     np.testing.assert_array_equal(FIELD.encode(Table(pd.DataFrame(wide, columns=["b", "c"]))), CODES * 3)
+
+
+def test_identifiers_are_hashed_alike():
+    field = HashedField("c", "c", 977)
+    values = [*VALUES, "größe", "\udcff", "\u2003", "\u2003x", "x" * 1000, "0", 0, -5, "été"]
+    expected = [0 if text is None else 1 + checksum(text) % 977 for text in spellings(values)]
+    column = np.fromiter(values, dtype=object)
+    np.testing.assert_array_equal(field.encode(Table({"c": column})), expected)
+    spelled = HashedField("c", "c", 977, missing=("a",)).encode(Table({"c": column}))
+    assert spelled[0] == 0
+    assert expected[0] > 0
 
 
 TEXTS = ["a", None, "größe", "b", "7", "", "none", "a"]
@@ -62,7 +75,12 @@ def test_texts_of_every_library(make):
 
 def test_a_column_that_knows_many_more_categories_than_it_has_rows():
     many = pd.Categorical.from_codes([99_999, -1, 5], categories=[f"c{i}" for i in range(99_999)] + ["a"])
-    np.testing.assert_array_equal(FIELD.encode(Table(pd.DataFrame({"c": many}))), [2, MISSING, UNSEEN])
+    table = Table(pd.DataFrame({"c": many}))
+    np.testing.assert_array_equal(FIELD.encode(table), [2, MISSING, UNSEEN])
+    assert table.factorize("c")[1] == ["c5", "a"]
+    np.testing.assert_array_equal(table.factorize("c")[0], [1, -1, 0])
+    np.testing.assert_array_equal(FIELD.encode(Table(pd.DataFrame({"c": many[1:2]}))), [MISSING])
+    np.testing.assert_array_equal(FIELD.encode(Table(pd.DataFrame({"c": many[:1]}))), [2])
 
 
 def test_what_has_no_text_is_refused():

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from l0gm.data.values import spellings
 from l0gm.errors import CellTypeError, DataError
+from l0gm.native import native
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -54,6 +55,14 @@ class Coded:
 
     def __getitem__(self, rows: NDArray[np.int64]) -> Coded:
         return Coded(self.codes[rows], self.categories)
+
+    def factorized(self) -> Factorized:
+        """Return (codes (n,), distinct values); of many more categories than rows only those that occur."""
+        if len(self.categories) <= len(self.codes):
+            return self.codes.astype(np.int64), self.categories.tolist()
+        used, codes = np.unique(self.codes, return_inverse=True)
+        first = int(len(used) > 0 and used[0] < 0)  # -1 comes first
+        return codes - first, self.categories.take(used[first:]).tolist()
 
 
 Column = NDArray[Any] | nw.Series[Any] | Coded
@@ -264,10 +273,21 @@ def tidy(codes: NDArray[np.int64], values: list[Any], missing: Collection[str] =
     return place[codes], [values[i] for i in kept]
 
 
-def rows_of(codes: NDArray[np.int64], values: list[Any], row_of: Callable[[str | None], int]) -> NDArray[np.int32]:
-    """Return what ``row_of`` makes of the canonical spelling of each value, int32 (n,); code -1 is a missing one."""
+def rows_of(
+    codes: NDArray[np.int64], values: list[Any], row_of: Callable[[str | None], int], known: dict[Any, int] | int = 0
+) -> NDArray[np.int32]:
+    """Return what ``row_of`` makes of the canonical spelling of each value, int32 (n,); code -1 is a missing one.
+
+    ``known`` as in :meth:`l0gm.data.frames.Table.coded`; nothing is known by default.
+    """
     if len(values) > len(codes):  # categories that are known, of which few occur
         used, codes = np.unique(codes, return_inverse=True)
         values = [None if i < 0 else values[i] for i in used.tolist()]
-    rows = np.fromiter(map(row_of, [*spellings(values), None]), dtype=np.int32, count=len(values) + 1)
+    rows = np.empty(len(values) + 1, dtype=np.int32)
+    rows[-1] = row_of(None)
+    left: Sequence[int] = range(len(values))
+    if native is not None and known:
+        left = native.lookup(np.fromiter(values, dtype=object, count=len(values)), known, rows[:-1])
+    for i, text in zip(left, spellings([values[i] for i in left]), strict=True):
+        rows[i] = row_of(text)
     return rows[codes]

@@ -190,24 +190,25 @@ class Table:
         if isinstance(column, np.ndarray):
             return factorize_objects(column.tolist(), name) if kind is None else factorize_array(column)
         if isinstance(column, Coded):
-            return column.codes.astype(np.int64), column.categories.tolist()
+            return column.factorized()
         return factorize_series(column, name)
 
     @_naming
-    def coded(self, name: str, known: dict[Any, int], row_of: Callable[[str | None], int]) -> NDArray[np.int32]:
+    def coded(self, name: str, known: dict[Any, int] | int, row_of: Callable[[str | None], int]) -> NDArray[np.int32]:
         """Return a number for each value, int32 (n,).
 
         Parameters
         ----------
         name : str
-        known : dict from str or None to int
-            The numbers of texts, and of None, for which ``row_of`` need not be asked.
+        known : dict from str or None to int, or int
+            The numbers of texts, and of None, for which ``row_of`` need not be asked; or the number of buckets into
+            which it hashes texts, counted from 1, while None is 0.
         row_of : callable
             The number of a value in its canonical spelling; that of None is of missing ones.
         """
         column, kind = self._column(name)
         if native is None or kind is not None or not known or not isinstance(column, np.ndarray):
-            return rows_of(*self._factorized(name), row_of)
+            return rows_of(*self._factorized(name), row_of, known)
         rows = np.empty(len(column), dtype=np.int32)
         left = native.lookup(column, known, rows)
         if len(left):

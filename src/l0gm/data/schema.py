@@ -171,7 +171,12 @@ class HashedField:
 
     def encode(self, table: Table) -> NDArray[np.int32]:
         """Return the codes (n,) of the column ``source``."""
-        return table.coded(self.source, {}, self._row)
+        return table.coded(self.source, self.known, self._row)
+
+    @property
+    def known(self) -> dict[str | None, int] | int:
+        """The number of buckets, into which texts are hashed without a further look; no rows where some are missing."""
+        return {} if self.missing else self.buckets
 
     def _row(self, text: str | None) -> int:
         """Return the row of a value in its canonical spelling."""

@@ -311,28 +311,71 @@ static PyObject *sigmoid(PyObject *module, PyObject *args)
     return result;
 }
 
-/* Returns the number of a cell among `rows`, whose keys are texts and None: NULL where it is not there, or on an error. */
-static PyObject *find(PyObject *rows, PyObject *value)
+/* CRC-32 as zlib has it. */
+static uint32_t crc_of[256];
+
+static void make_crc(void)
 {
-    if (value == NULL) return NULL;
+    for (uint32_t i = 0; i < 256; i++) {
+        uint32_t c = i;
+        for (int k = 0; k < 8; k++) c = c & 1 ? 0xEDB88320u ^ (c >> 1) : c >> 1;
+        crc_of[i] = c;
+    }
+}
+
+/* The bucket of a text, from 1 on; -1 where it has to be looked at: blank, or not UTF-8. */
+static long bucket(PyObject *text, long buckets)
+{
+    Py_ssize_t n;
+    const char *bytes = PyUnicode_AsUTF8AndSize(text, &n);
+    if (bytes == NULL) {
+        PyErr_Clear();
+        return -1;
+    }
+    uint32_t crc = 0xFFFFFFFFu;
+    int blank = 1;
+    for (Py_ssize_t i = 0; i < n; i++) {
+        const unsigned char c = (unsigned char)bytes[i];
+        crc = crc_of[(crc ^ c) & 0xFF] ^ (crc >> 8);
+        blank &= c <= ' ' || c >= 0x80; /* other scripts have blanks, too */
+    }
+    return blank ? -1 : 1 + (long)((crc ^ 0xFFFFFFFFu) % (uint32_t)buckets);
+}
+
+/* The row of a cell: rows[value] where `rows` is a dict from texts and None, a bucket where it is their number. Returns -1
+ * where the cell says nothing by itself, with an exception set if there was one. */
+static long find(PyObject *rows, PyObject *value)
+{
+    if (value == NULL) return -1;
     if (Py_TYPE(value) == &PyFloat_Type) { /* NaN is how pandas spells None among objects */
         const double number = PyFloat_AsDouble(value);
-        if (number == number) return NULL;
+        if (number == number) return -1;
         value = Py_None;
     }
-    return Py_TYPE(value) == &PyUnicode_Type || value == Py_None ? PyDict_GetItemWithError(rows, value) : NULL;
+    if (Py_TYPE(value) != &PyUnicode_Type && value != Py_None) return -1;
+    if (PyLong_Check(rows)) return value == Py_None ? 0 : bucket(value, PyLong_AsLong(rows));
+    PyObject *row = PyDict_GetItemWithError(rows, value);
+    return row == NULL ? -1 : PyLong_AsLong(row);
+}
+
+/* Whether `rows` is what find() takes; else an exception is set. */
+static int are_rows(PyObject *rows)
+{
+    if (PyDict_Check(rows) || (PyLong_Check(rows) && PyLong_AsLong(rows) > 0)) return 1;
+    if (!PyErr_Occurred()) PyErr_SetString(PyExc_TypeError, "rows: a dict, or a number of buckets, is needed");
+    return 0;
 }
 
 PyDoc_STRVAR(lookup_doc,
 "lookup(values, rows, out, /)\n--\n\n"
-"Write the row of each value to out, int32 (n,): rows[value]. Returns the positions that were left out, a list.\n\n"
-"values is an array of objects (n,), of any stride; rows a dict from str and None to int. NaN is None. What is of another\n"
-"type, or not among the rows, is left out.");
+"Write the row of each value to out, int32 (n,). Returns the positions that were left out, a list.\n\n"
+"values is an array of objects (n,), of any stride; rows a dict from str and None to int, or a number of buckets into which\n"
+"texts are hashed by their CRC-32. NaN is None. What is of another type, or not among the rows, is left out.");
 
 static PyObject *lookup(PyObject *module, PyObject *args)
 {
     PyObject *values, *rows, *out;
-    if (!PyArg_ParseTuple(args, "OO!O", &values, &PyDict_Type, &rows, &out)) return NULL;
+    if (!PyArg_ParseTuple(args, "OOO", &values, &rows, &out) || !are_rows(rows)) return NULL;
     Py_buffer from, to;
     if (PyObject_GetBuffer(values, &from, PyBUF_STRIDES | PyBUF_FORMAT) < 0) return NULL;
     if (PyObject_GetBuffer(out, &to, PyBUF_C_CONTIGUOUS | PyBUF_WRITABLE) < 0) {
@@ -352,10 +395,9 @@ static PyObject *lookup(PyObject *module, PyObject *args)
             __builtin_prefetch(later);
             __builtin_prefetch(later + 48);
         }
-        PyObject *row = find(rows, *(PyObject **)((char *)from.buf + i * from.strides[0]));
-        const long code = row == NULL ? -1 : PyLong_AsLong(row);
+        const long code = find(rows, *(PyObject **)((char *)from.buf + i * from.strides[0]));
         ((int32_t *)to.buf)[i] = (int32_t)code;
-        if (row != NULL && code != -1) continue;
+        if (code != -1) continue;
         PyObject *position = PyErr_Occurred() ? NULL : PyLong_FromSsize_t(i);
         if (position == NULL || PyList_Append(left, position) < 0) Py_CLEAR(left);
         Py_XDECREF(position);
@@ -383,7 +425,7 @@ static int read_number(PyObject *value, double *number)
 PyDoc_STRVAR(evaluate_row_doc,
 "evaluate_row(plan, floats, doubles, names, rows, row, out, /)\n--\n\n"
 "Write the logits of one row, a dict, to out, float32 (1, C). Returns whether it could be read; else out is as it was.\n\n"
-"names are those of the columns of numbers, then of codes; rows a dict as in lookup() for each of the latter. Not read\n"
+"names are those of the columns of numbers, then of codes; rows, for each of the latter, are as in lookup(). Not read\n"
 "are names that the row lacks, infinite numbers, and values of which neither type nor dict says what they are.");
 
 static PyObject *evaluate_row(PyObject *module, PyObject *args)
@@ -411,17 +453,18 @@ static PyObject *evaluate_row(PyObject *module, PyObject *args)
     }
     int read = 1;
     for (int64_t i = 0; read && i < p + q; i++) {
-        PyObject *value = PyDict_GetItemWithError(row, PyTuple_GetItem(names, i)), *code;
+        PyObject *value = PyDict_GetItemWithError(row, PyTuple_GetItem(names, i));
         if (value == NULL) {
             read = 0;
         } else if (i < p) {
             read = read_number(value, numbers + i);
-        } else if ((code = find(PyTuple_GetItem(rows, i - p), value)) != NULL) {
-            codes[i - p] = (int32_t)PyLong_AsLong(code);
         } else {
-            read = 0;
+            PyObject *own = PyTuple_GetItem(rows, i - p);
+            const long code = are_rows(own) ? find(own, value) : -1;
+            codes[i - p] = (int32_t)code;
+            read = code != -1;
         }
-        if (PyErr_Occurred()) goto done;
+        if (!read && PyErr_Occurred()) goto done;
     }
     const Inputs in = {(char *)numbers, (char *)codes, NULL, 8 * p, 8, 4 * q, 4, 0, 0};
     if (!read || run(plan, &in, 0, 1, to.buf)) result = PyBool_FromLong(read);
@@ -457,6 +500,7 @@ static PyMethodDef methods[] = {
 static int start(PyObject *module)
 {
     (void)module;
+    make_crc();
     choose(NULL);
     return 0;
 }

@@ -82,14 +82,18 @@ class FoldedProgram:
         ParameterError
             If an array has another shape, or a code is no row of its field's table.
         """
-        assert native is not None  # fold() has looked
+        kernel = native
+        assert kernel is not None  # fold() has looked
         out = np.empty((len(rows), self.n_outputs), np.float32)
         given = self.plan, self.floats, self.doubles, rows.numbers, rows.codes, texts, out
         shares = max(1, min(threads, len(rows) // ROWS_A_THREAD))
-        cuts = [len(rows) * i // shares for i in range(shares + 1)]
+
+        def evaluate(share: int) -> None:
+            kernel.evaluate(*given, len(rows) * share // shares, len(rows) * (share + 1) // shares)
+
         try:
-            others = [_pool(shares - 1).submit(native.evaluate, *given, *cuts[i : i + 2]) for i in range(1, shares)]
-            native.evaluate(*given, 0, cuts[1])
+            others = [_pool(shares - 1).submit(evaluate, share) for share in range(1, shares)]
+            evaluate(0)
             for other in others:
                 other.result()
         except ValueError as error:

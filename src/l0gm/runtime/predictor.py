@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from l0gm.data.schema import CategoricalField, Columns, Schema
+from l0gm.data.schema import CategoricalField, Columns, HashedField, NumericField, Schema
 from l0gm.errors import ParameterError
 from l0gm.native import native
 from l0gm.runtime.folded import FoldedProgram, fold
@@ -74,13 +74,13 @@ class Predictor:
     @cached_property
     def _evaluate_row(self) -> Callable[[dict[str, Any], NDArray[np.float32]], bool] | None:
         """The kernel's way from a dict to logits; None where a field needs more than a look at its value."""
-        numeric = [self.schema.fields[i] for i in self.schema.numeric]
-        coded = [self.schema.fields[i] for i in self.schema.coded]
-        intricate = any(f.missing or getattr(f, "part", None) is not None for f in numeric)
+        numeric = [f for f in self.schema.fields if isinstance(f, NumericField)]
+        coded = [f for f in self.schema.fields if isinstance(f, (CategoricalField, HashedField))]
+        intricate = any(f.missing or f.part is not None for f in numeric)
         if native is None or self.folded is None or self.schema.texts or intricate:
             return None
         names = tuple(f.source for f in (*numeric, *coded))
-        known = tuple(f.known if isinstance(f, CategoricalField) else {} for f in coded)
+        known = tuple(f.known for f in coded)
         return partial(native.evaluate_row, self.folded.plan, self.folded.floats, self.folded.doubles, names, known)
 
 
