@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from numbers import Integral
 from pathlib import Path
 from typing import Literal
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from l0gm.data.schema import NumericField, Schema
 from l0gm.encoders.base import Encoder
@@ -17,13 +18,40 @@ from l0gm.encoders.tabular import FieldTables, TabularEncoder
 from l0gm.encoders.text import Ngrams, TextEncoder, TextEncoding
 from l0gm.encoders.transformer import Scratch, Transformer
 from l0gm.errors import ParameterError
-from l0gm.gates import FixedMaskGate, Gate, HardConcreteGate, IdentityGate, MagnitudeGate
+from l0gm.gates import (
+    ConditionalGate,
+    FixedMaskGate,
+    Gate,
+    GaussianGate,
+    HardConcreteGate,
+    IdentityGate,
+    L0Linear,
+    MagnitudeGate,
+    ReadGate,
+    ScaleGate,
+)
 from l0gm.heads import CIN, Deep, FieldLinear, IntegratedHead
 from l0gm.networks import PACKAGED
 
-__all__ = ["GATES", "integrated_predictor", "make_gate", "make_hidden_gate", "text_encoding"]
+__all__ = [
+    "COSTED",
+    "COUNTED",
+    "GATES",
+    "RULED",
+    "integrated_predictor",
+    "make_gate",
+    "make_hidden_gate",
+    "make_weight_gates",
+    "text_encoding",
+]
 
-GATES = ("hard_concrete", "none", "random", "magnitude")
+COSTED = ("hard_concrete", "conditional")
+"""Gates whose penalty can count a dimension as more than one."""
+RULED = (*COSTED, "weights")
+"""Gates with hard-concrete variables, for which there are two rules of inference."""
+COUNTED = ("random", "magnitude", "static")
+"""Controls that keep a given number of dimensions, without a penalty."""
+GATES = (*RULED, "gaussian", "l1", *COUNTED, "none")
 LINEAR = ("gated", "ungated", "off")
 DEEP = (128, 64)
 TEXT_TERM_RATE = 10.0
@@ -69,6 +97,7 @@ def integrated_predictor(
     dropout: float,
     texts: TextEncoding,
     hidden_gate: Callable[[int], Gate] | None = None,
+    first: Callable[[int, int], nn.Linear] = nn.Linear,
 ) -> tuple[RowEncoder, IntegratedHead]:
     """Return encoder and head for rows of tables, texts or both (Eqs. 8 and 20).
 
@@ -85,11 +114,14 @@ def integrated_predictor(
     texts : TextEncoding
     hidden_gate : callable, optional
         From the width of a hidden layer of the deep branch to the gate of its units; default: they have none.
+    first : callable, optional
+        From the widths of input and output to the first layer of the deep branch; default: a plain one.
 
     Raises
     ------
     ParameterError
-        If an argument is out of range, every branch is left out, or hidden units that there are not are to be gated.
+        If an argument is out of range, every branch is left out, or hidden units or weights that there are not are to
+        be gated.
     """
     n_fields = len(schema.fields)
     if width is None:
@@ -109,6 +141,10 @@ def integrated_predictor(
         raise ParameterError(
             "hidden_cost: there are no hidden units; texts alone have a deep branch only where deep asks for one"
         )
+    if first is not nn.Linear and not len(deep):
+        raise ParameterError(
+            "gate='weights': there is no deep branch whose weights could have gates; give deep widths, as (128, 64)"
+        )
     fields = TabularEncoder(schema, width) if n_fields else None
     encoder = RowEncoder(fields, [texts.encoder(field, n_outputs) for field in schema.texts])
     term = None
@@ -119,7 +155,7 @@ def integrated_predictor(
         n_fields,
         n_outputs,
         linear=term,
-        deep=Deep(encoder.dim, deep, n_outputs, dropout, hidden_gate) if len(deep) else None,
+        deep=Deep(encoder.dim, deep, n_outputs, dropout, hidden_gate, first) if len(deep) else None,
         cin=CIN(n_fields, cin, cin_rank) if len(cin) and n_fields else None,
         text=_text_term(encoder.texts, n_outputs),
     )
@@ -156,6 +192,8 @@ def make_gate(
     inference: Literal["binary", "soft"],
     threshold: float,
     cost: Sequence[float] | None = None,
+    chosen: Tensor | None = None,
+    layer: nn.Module | None = None,
 ) -> Gate:
     """Return the gate of this name (one of GATES) for the encoder's interface.
 
@@ -169,6 +207,10 @@ def make_gate(
         Of a random mask.
     temperature, mask, inference, threshold, cost
         See :class:`l0gm.gates.HardConcreteGate`.
+    chosen : bool Tensor (dim,), optional
+        The mask of ``"static"``.
+    layer : L0Linear, optional
+        The layer behind the interface whose weights have gates, for ``"weights"``.
 
     Raises
     ------
@@ -178,19 +220,9 @@ def make_gate(
     if groups not in ("dimension", "field"):
         raise ParameterError(f"gate_groups={groups!r}: choose 'dimension' or 'field'")
     shared = encoder.groups if groups == "field" else None
-    if name == "none":
-        return IdentityGate(encoder.dim)
-    if name == "magnitude":
-        return MagnitudeGate(encoder.dim, shared)
-    if name == "random":
-        k = max(1, round((1.0 if active is None else active) * encoder.dim))
-        if shared is None:
-            return FixedMaskGate.random(encoder.dim, k, seed)
-        n_groups = int(shared.max()) + 1
-        chosen = FixedMaskGate.random(n_groups, max(1, k * n_groups // encoder.dim), seed)
-        return FixedMaskGate(chosen.open_mask()[shared])
-    if name == "hard_concrete":
-        return HardConcreteGate(
+    if name in COSTED:
+        kind = HardConcreteGate if name == "hard_concrete" else ConditionalGate
+        return kind(
             encoder.dim,
             shared,
             temperature=temperature,
@@ -199,7 +231,41 @@ def make_gate(
             threshold=threshold,
             cost=cost,
         )
+    if name == "weights":
+        assert isinstance(layer, L0Linear)
+        return ReadGate(layer)
+    if name == "gaussian":
+        return GaussianGate(encoder.dim, shared, mask=mask)
+    if name == "l1":
+        return ScaleGate(encoder.dim, shared)
+    if name == "random":
+        k = max(1, round((1.0 if active is None else active) * encoder.dim))
+        if shared is None:
+            return FixedMaskGate.random(encoder.dim, k, seed)
+        n_groups = int(shared.max()) + 1
+        opened = FixedMaskGate.random(n_groups, max(1, k * n_groups // encoder.dim), seed)
+        return FixedMaskGate(opened.open_mask()[shared])
+    if name == "magnitude":
+        return MagnitudeGate(encoder.dim, shared)
+    if name == "static":
+        assert chosen is not None
+        return FixedMaskGate(chosen)
+    if name == "none":
+        return IdentityGate(encoder.dim)
     raise ParameterError(f"gate={name!r}: choose one of {', '.join(GATES)}")
+
+
+def make_weight_gates(
+    *, temperature: float, inference: Literal["binary", "soft"], threshold: float
+) -> Callable[[int, int], L0Linear]:
+    """Return what makes a linear layer with a gate for each weight from the widths of its input and output.
+
+    Parameters
+    ----------
+    temperature, inference, threshold
+        See :class:`l0gm.gates.HardConcreteGate`.
+    """
+    return partial(L0Linear, temperature=temperature, inference=inference, threshold=threshold)
 
 
 def make_hidden_gate(

@@ -49,6 +49,8 @@ class Deep(nn.Sequential):
     gate : callable, optional
         From the width of a hidden layer to the gate of its units, a module from (n, width) to (n, width) that comes
         after the dropout; default: hidden units have no gates.
+    first : callable, optional
+        From the widths of input and output to the first linear layer; default: a plain one.
     """
 
     def __init__(
@@ -58,14 +60,16 @@ class Deep(nn.Sequential):
         n_outputs: int,
         dropout: float = 0.0,
         gate: Callable[[int], nn.Module] | None = None,
+        first: Callable[[int, int], nn.Linear] = nn.Linear,
     ) -> None:
         layers: list[nn.Module] = []
+        linear = first
         for width in hidden:
-            layers += [nn.Linear(dim, width), nn.ReLU(), nn.Dropout(dropout)]
+            layers += [linear(dim, width), nn.ReLU(), nn.Dropout(dropout)]
             if gate is not None:
                 layers.append(gate(width))
-            dim = width
-        super().__init__(*layers, nn.Linear(dim, n_outputs))
+            dim, linear = width, nn.Linear
+        super().__init__(*layers, linear(dim, n_outputs))
 
     @property
     def linears(self) -> list[nn.Linear]:
@@ -279,13 +283,21 @@ class StatesHead(Head):
     dim, n_outputs : int
     states : Module, optional
         From (attributes, batch) to states (n, dim); None where h holds states already.
+    linear : callable, optional
+        From the widths of input and output to the linear layer; default: a plain one.
     """
 
-    def __init__(self, dim: int, n_outputs: int, states: nn.Module | None = None) -> None:
+    def __init__(
+        self,
+        dim: int,
+        n_outputs: int,
+        states: nn.Module | None = None,
+        linear: Callable[[int, int], nn.Linear] = nn.Linear,
+    ) -> None:
         super().__init__()
         self.n_outputs = n_outputs
         self.states = states
-        self.out = nn.Linear(dim, n_outputs)
+        self.out = linear(dim, n_outputs)
 
     def forward(self, h: Tensor, z: Tensor, batch: Any) -> Tensor:
         """Return logits, (n, n_outputs)."""

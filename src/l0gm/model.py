@@ -43,10 +43,17 @@ class GatedModel(nn.Module):
         """Return every gate by its place in the model: that at the interface, and any inside encoder or head."""
         return {name: module for name, module in self.named_modules() if isinstance(module, Gate)}
 
+    def gate_parameters(self) -> set[nn.Parameter]:
+        """Return the parameters of all gates that decide what is open; the others are weights."""
+        return {parameter for gate in self.gates().values() for parameter in gate.gate_parameters()}
+
     def forward(self, batch: Any) -> Tensor:
         """Return logits, (n, n_outputs)."""
         if self.gate.per_example:
-            h, z = self.gate.gated(self.encoder(batch))
+            whole = self.encoder(batch).to(
+                self.no_rows.dtype
+            )  # texts stay in single precision where the rest is double
+            h, z = self.gate.gated(whole)
         else:
             z = self.gate.values(self.no_rows)
             h = self.encoder.masked(batch, z)

@@ -7,7 +7,9 @@ import pandas as pd
 import pytest
 
 from l0gm import load
+from l0gm.assembly import GATES
 from l0gm.cli.parsing import amounts, fraction
+from l0gm.cli.train_options import Gate
 from l0gm.errors import ParameterError
 
 
@@ -91,3 +93,18 @@ def test_a_hidden_cost_is_for_tables_and_above_0(refuses, people, tmp_path):
     assert "hidden_cost=0.2: deep=() leaves no hidden units" in refuses(*args, "--hidden-cost", 0.2, "--deep", "none")
     line = refuses("train", "cora", "--hidden-cost", 0.2, "--out", tmp_path)
     assert "--hidden-cost: cora is a graph, and this option is for tables; leave it out" in line
+
+
+def test_the_command_line_knows_every_gate():
+    assert {gate.value for gate in Gate} == {*GATES}
+
+
+def test_a_gate_reaches_the_model(l0gm, people, quick, tmp_path):
+    args = ["train", people / "people.parquet", "--target", "churned", "--drop", "id", "--out", tmp_path, *quick]
+    result = l0gm(*args, "--active", "0.2", "--gate", "weights", "--deep", "8", "--no-dense")
+    assert result.exit_code == 0, result.stderr
+    opened, total = load(tmp_path / "seed-0" / "model.l0gm").information["open_weights"]
+    assert opened == round(0.2 * total)
+    refused = l0gm(*args, "--gate", "weights", "--active", "auto", "--overwrite")
+    assert refused.exit_code != 0
+    assert "counts weights" in refused.stderr

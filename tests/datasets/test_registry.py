@@ -12,7 +12,10 @@ from l0gm.errors import DatasetError, MissingExtraError, ParameterError
 
 def test_the_names():
     graphs = ("cora", "pubmed", "debian_packages", "ogbn_products")
-    generated = ("synthetic:mixed", "synthetic:multiclass", "synthetic:products")
+    generated = (
+        *("synthetic:mixed", "synthetic:multiclass", "synthetic:wide", "synthetic:identifiers"),
+        "synthetic:products",
+    )
     assert datasets.names() == ("adult", "imdb", *graphs, *generated)
     assert set(datasets.__all__) <= set(dir(datasets))
 

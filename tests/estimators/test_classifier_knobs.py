@@ -160,7 +160,7 @@ def test_options_reach_the_parts(people, quick):
 @pytest.mark.parametrize(
     ("options", "says"),
     [
-        ({"gate": "soft"}, "gate='soft': choose one of hard_concrete, none, random, magnitude"),
+        ({"gate": "soft"}, "gate='soft': choose one of hard_concrete, conditional, weights"),
         ({"gate_groups": "table"}, "gate_groups='table'"),
         ({"dropout": 1.0}, r"dropout=1\.0: at least 0 and below 1"),
         ({"dropout": -0.1}, r"dropout=-0\.1"),

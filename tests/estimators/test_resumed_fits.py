@@ -23,6 +23,11 @@ CASES = {
     "whole fields": {"active": 0.3, "gate_groups": "field"},
     "costs": {"active": 0.2, "cost": {"age": 3.0}},
     "hidden units": {"active": 0.2, "hidden_cost": 1.0},
+    "a conditional gate": {"gate": "conditional", "active": 0.2},
+    "gates on weights": {"gate": "weights", "active": 0.2},
+    "Gaussian gates": {"gate": "gaussian", "active": 0.2},
+    "scales": {"gate": "l1", "active": 0.2},
+    "a static mask": {"gate": "static", "active": 0.2},
     "balanced classes": {"active": 0.2, "class_weight": "balanced"},
     "no validation rows": {"active": 0.2, "validation_fraction": 0.0},
 }

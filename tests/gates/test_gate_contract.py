@@ -9,7 +9,18 @@ import torch
 from torch import nn
 
 from l0gm.errors import ParameterError
-from l0gm.gates import FixedMaskGate, Gate, HardConcreteGate, IdentityGate, MagnitudeGate
+from l0gm.gates import (
+    ConditionalGate,
+    FixedMaskGate,
+    Gate,
+    GaussianGate,
+    HardConcreteGate,
+    IdentityGate,
+    L0Linear,
+    MagnitudeGate,
+    ReadGate,
+    ScaleGate,
+)
 from l0gm.testing import check_gate
 
 
@@ -37,6 +48,15 @@ GATES = {
     "all in one group": lambda dim: HardConcreteGate(dim, [0] * dim),
     "extreme thresholds": lambda dim: HardConcreteGate(dim, threshold=1.0 - 1e-6),
     "low threshold": lambda dim: HardConcreteGate(dim, threshold=1e-6),
+    "Gaussian": GaussianGate,
+    "Gaussian, a mask a batch, by uneven groups": lambda dim: GaussianGate(dim, uneven(dim), mask="batch", sigma=0.1),
+    "scales": ScaleGate,
+    "scales by uneven groups": lambda dim: ScaleGate(dim, uneven(dim)),
+    "conditional": ConditionalGate,
+    "conditional, a mask a batch, by pairs": lambda dim: ConditionalGate(dim, pairs(dim), rank=1, mask="batch"),
+    "conditional, soft": lambda dim: ConditionalGate(dim, inference="soft"),
+    "what weights read": lambda dim: ReadGate(L0Linear(dim, 2)),
+    "what inputs' gates read": lambda dim: ReadGate(L0Linear(dim, 3, weights="input", inference="soft")),
 }
 
 

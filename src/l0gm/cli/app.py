@@ -9,7 +9,20 @@ import typer
 from typer.core import TyperGroup
 
 from l0gm import __version__
-from l0gm.cli import compact, data, evaluate, explain, monitor, predict, show, threshold, train
+from l0gm.cli import (
+    bench,
+    compact,
+    data,
+    evaluate,
+    explain,
+    monitor,
+    predict,
+    robustness,
+    show,
+    sweep,
+    threshold,
+    train,
+)
 from l0gm.errors import L0GMError
 
 __all__ = ["app", "main"]
@@ -76,7 +89,7 @@ app = typer.Typer(
         "  l0gm predict runs/adult/seed-0/model.l0gm people.csv --out answers.csv"
     ),
 )
-for command in (train, evaluate, predict, explain, monitor, threshold, compact, show):
+for command in (train, sweep, evaluate, predict, explain, monitor, robustness, threshold, compact, show, bench):
     app.command(command.__name__.rpartition(".")[2], epilog=command.EXAMPLES)(command.run)
 app.add_typer(data.app, name="data")
 

@@ -57,12 +57,17 @@ def check_rows(values: Mapping[str, Any], model: Path) -> None:
 
 
 class Gate(StrEnum):
-    """The learned gate, the dense model, and two controls."""
+    """The paper's gate, gates and controls to compare it with, and the dense model."""
 
     HARD_CONCRETE = "hard_concrete"
-    NONE = "none"
+    CONDITIONAL = "conditional"
+    WEIGHTS = "weights"
+    GAUSSIAN = "gaussian"
+    L1 = "l1"
     RANDOM = "random"
     MAGNITUDE = "magnitude"
+    STATIC = "static"
+    NONE = "none"
 
 
 class Linear(StrEnum):
@@ -186,7 +191,7 @@ DeepOption = Annotated[Words, typer.Option(help="Widths of the deep branch, as 1
 CinOption = Annotated[Words, typer.Option(help="Widths of the CIN's depths, as 8, or none.")]
 LinearOption = Annotated[Linear | None, typer.Option(help="The linear term.")]
 MaskOption = Annotated[Mask | None, typer.Option(help="One sampled mask an example, or a batch.")]
-GateOption = Annotated[Gate | None, typer.Option(help="The learned gate, none, or a control.")]
+GateOption = Annotated[Gate | None, typer.Option(help="The paper's gate, one to compare it with, or none.")]
 CalibrationOption = Annotated[Calibration | None, typer.Option(help="The method of calibration that is fitted.")]
 CalibratedOption = Annotated[bool, typer.Option("--calibrated", help="Apply the fitted calibrator.")]
 ClassWeightOption = Annotated[ClassWeight | None, typer.Option(help="Weight classes by their rarity.")]

@@ -15,14 +15,16 @@ from l0gm.encoders.pooled import FrozenTransformer, PooledText, TrainedTransform
 from l0gm.encoders.rows import RowEncoder
 from l0gm.encoders.text import NgramBag
 from l0gm.errors import CompactionError, ParameterError
+from l0gm.gates import ConditionalGate, L0Linear
 from l0gm.heads import IntegratedHead
 from l0gm.model import GatedModel
 from l0gm.networks import describe
+from l0gm.runtime.conditioning import Conditioning
 from l0gm.runtime.tabular import FieldArrays, TabularProgram
 from l0gm.runtime.texts import BagTable, TextPart
 from l0gm.runtime.transformers import NamedNetwork, StoredNetwork, TransformerPart
 
-__all__ = ["apply", "text_mean"]
+__all__ = ["apply", "text_mean", "weight_of"]
 
 Array = NDArray[Any]
 
@@ -35,7 +37,8 @@ def apply(model: GatedModel, plan: CompactionPlan) -> TabularProgram:
     without an open one leaves altogether. What is left of the gate's values is multiplied into the tables. Closed
     hidden units leave their layer and the next one, into which what is left of their gates' values is multiplied;
     where a layer has no open unit, the deep branch is a constant and goes into the bias. Without a deep branch a
-    text's values are its logits: the text term is multiplied into its table, too.
+    text's values are its logits: the text term is multiplied into its table, too. Closed weights of the first layer are
+    zeros. Of a conditional gate the function of the open dimensions stays, and is computed row by row.
     """
     encoder, head = model.encoder, model.head
     assert isinstance(encoder, RowEncoder)  # plan() has looked
@@ -55,7 +58,8 @@ def apply(model: GatedModel, plan: CompactionPlan) -> TabularProgram:
         dims = starts[i] + np.array(plan.open_in_texts[i])
         flat += dims.tolist()
         weight = head.text.weight.cpu().numpy().astype(np.float64)[:, dims - encoder.field_dim]
-        part, out = _text(encoder.texts[i], list(plan.open_in_texts[i]), gates[dims], weight, _folds(head, len(dims)))
+        folds = _folds(model, len(dims))
+        part, out = _text(encoder.texts[i], list(plan.open_in_texts[i]), gates[dims], weight, folds)
         texts.append(part)
         outs.append(out)
 
@@ -93,7 +97,24 @@ def apply(model: GatedModel, plan: CompactionPlan) -> TabularProgram:
         cin_out=None if head.cin_out is None else _f32(head.cin_out.weight.cpu().numpy()),
         texts=tuple(texts),
         text_out=_f32(np.concatenate(outs, axis=1)) if texts else None,
+        conditioning=_conditioning(model, flat, gated),
     )
+
+
+def _conditioning(model: GatedModel, dims: list[int], gated: bool) -> Conditioning | None:
+    """Return what a conditional gate does inside its support ``dims``; None for another gate, or where it is empty."""
+    gate = model.gate
+    if not isinstance(gate, ConditionalGate) or not dims:
+        return None
+    own = gate.group_index.cpu().numpy()[dims]
+    base, down, up = (p.cpu().numpy() for p in (gate.log_alpha, gate.function.down, gate.function.up))
+    return Conditioning(_f32(base[own]), _f32(down[dims]), _f32(up[:, own]), gated)
+
+
+def weight_of(layer: nn.Linear) -> Array:
+    """Return a layer's weight at inference, float64 (out, in): zero where a gate of its own is closed."""
+    weight = layer.inference_weight() if isinstance(layer, L0Linear) else layer.weight
+    return np.asarray(weight.detach().double().cpu().numpy())
 
 
 def _deep(head: IntegratedHead, plan: CompactionPlan, dims: list[int]) -> tuple[tuple[Array, Array], ...]:
@@ -103,7 +124,7 @@ def _deep(head: IntegratedHead, plan: CompactionPlan, dims: list[int]) -> tuple[
     gates, layers = hidden_gates(head), []
     columns, z = np.array(dims, dtype=np.int64), np.ones(len(dims))
     for number, layer in enumerate(head.deep.linears):
-        weight, bias = (p.cpu().numpy().astype(np.float64) for p in (layer.weight, layer.bias))
+        weight, bias = weight_of(layer), layer.bias.cpu().numpy().astype(np.float64)
         weight, columns = weight[:, columns] * z, np.arange(len(bias))
         z = np.ones(len(bias))
         if number < len(gates):
@@ -156,7 +177,8 @@ def _network(encoder: PooledText) -> NamedNetwork | StoredNetwork:
 def text_mean(model: GatedModel, plan: CompactionPlan, mean: Array) -> NDArray[np.float64]:
     """Return the mean of the values that :func:`apply`'s program makes of texts.
 
-    ``mean`` (dimensions of all texts,) is that of h before the gate. The values are linear in h.
+    ``mean`` (dimensions of all texts,) is that of h before the gate. The values are linear in h; of a conditional gate
+    they are those before it.
     """
     encoder, head = model.encoder, model.head
     assert isinstance(encoder, RowEncoder)
@@ -169,13 +191,15 @@ def text_mean(model: GatedModel, plan: CompactionPlan, mean: Array) -> NDArray[n
         dims = starts[i] + np.array(plan.open_in_texts[i])
         value = mean[dims] * z[dims]
         weight = head.text.weight.cpu().numpy().astype(np.float64)[:, dims]
-        parts.append(weight @ value if _folds(head, len(dims)) else value)
+        parts.append(weight @ value if _folds(model, len(dims)) else value)
     return np.concatenate(parts)
 
 
-def _folds(head: IntegratedHead, n_open: int) -> bool:
+def _folds(model: GatedModel, n_open: int) -> bool:
     """Return whether a text's values are its logits: nothing else reads its open dimensions, which are more."""
-    return head.deep is None and head.n_outputs < n_open
+    head = model.head
+    assert isinstance(head, IntegratedHead)
+    return head.deep is None and head.n_outputs < n_open and not model.gate.conditional
 
 
 def _scaled(table: tuple[Array, Array | None], columns: list[int], z: Array) -> tuple[Array, Array | None]:

@@ -46,11 +46,16 @@ def expand(
     Raises
     ------
     CompactionError
-        If the program reads no field or has no branch, or the model's answers differ from it.
+        If the program reads no field or has no branch, or reads texts, or its gate is conditional; or if the model's
+        answers differ from it.
     """
     if program.texts:
         raise CompactionError(
             "a model that reads texts cannot be trained on yet: fit without initial_model, on the old and new rows"
+        )
+    if program.conditioning is not None:
+        raise CompactionError(
+            "a model with a conditional gate cannot be trained on: fit without initial_model, on the old and new rows"
         )
     if not schema.fields or not (program.linear or program.deep or program.cin):
         raise CompactionError("this model gives every row the same answer: there is nothing in it to train on")

@@ -10,6 +10,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from l0gm.compaction.apply import weight_of
+from l0gm.compaction.plan import open_weights
 from l0gm.data.adjacency import Structure
 from l0gm.data.propagation import Mixing
 from l0gm.encoders.graph import AttributeEncoder, Convolutions, Hops, NodeStates, StateEncoder
@@ -43,6 +45,8 @@ class NodePlan:
         The dimensions that are open.
     n_parameters : int
         Of the gated model, gates left out.
+    weights : (int, int), optional
+        Where the weights of the linear layer behind the states have gates: how many are open, and of how many.
     """
 
     at: str
@@ -50,6 +54,7 @@ class NodePlan:
     groups: tuple[int, ...]
     opened: tuple[int, ...]
     n_parameters: int
+    weights: tuple[int, int] | None = None
 
     @property
     def support(self) -> dict[str, int]:
@@ -64,6 +69,8 @@ class NodePlan:
 
     def __str__(self) -> str:
         first = f"keep {len(self.opened)} of {len(self.groups)} dimensions of the {self.at}"
+        if self.weights:
+            first += f", {self.weights[0]} of {self.weights[1]} weights that read them"
         sizes = np.bincount(self.groups, minlength=len(self.names)).tolist()
         longest = max(map(len, self.names))
         pairs = zip(self.support.items(), sizes, strict=True)
@@ -83,9 +90,10 @@ def plan_nodes(model: GatedModel, attributes: Attributes) -> NodePlan:
     if not isinstance(encoder, StateEncoder | AttributeEncoder) or not isinstance(head, StatesHead):
         raise CompactionError(f"{type(encoder).__name__} with {type(head).__name__} is no node classifier")
     opened = tuple(int(d) for d in np.flatnonzero(model.gate.open_mask().cpu().numpy()))
-    n_parameters = sum(p.numel() for part in (encoder, head) for p in part.parameters())
+    gated = model.gate_parameters()
+    n_parameters = sum(p.numel() for p in model.parameters() if p not in gated)
     if isinstance(encoder, StateEncoder):
-        return NodePlan("states", (STATES,), (0,) * encoder.dim, opened, n_parameters)
+        return NodePlan("states", (STATES,), (0,) * encoder.dim, opened, n_parameters, open_weights(model.gate))
     groups = tuple(attributes.groups.tolist())
     return NodePlan("attributes", attributes.names, groups, opened, n_parameters)
 
@@ -106,7 +114,7 @@ def apply_nodes(
     z = model.gate.inference_values().double().cpu().numpy()[opened]
     at_states = plan.at == "states"
     columns, read = (np.arange(states.width), np.ones(states.width)) if not at_states else (opened, z)
-    out = _array(head.out.weight)[:, columns] * read
+    out = weight_of(head.out)[:, columns] * read
     last = (_f32(out.T), _f32(_array(head.out.bias)))
     inputs, scale = (np.arange(attributes.width), np.ones(attributes.width)) if at_states else (opened, z)
     outputs = opened if at_states else np.arange(states.width)

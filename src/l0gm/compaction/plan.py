@@ -10,11 +10,11 @@ from numpy.typing import NDArray
 from l0gm.data.schema import Schema
 from l0gm.encoders.rows import RowEncoder
 from l0gm.errors import CompactionError
-from l0gm.gates import Gate
+from l0gm.gates import Gate, ReadGate
 from l0gm.heads import IntegratedHead
 from l0gm.model import GatedModel
 
-__all__ = ["CompactionPlan", "hidden_gates", "plan"]
+__all__ = ["CompactionPlan", "hidden_gates", "open_weights", "plan"]
 
 
 @dataclass(frozen=True)
@@ -44,6 +44,8 @@ class CompactionPlan:
     open_hidden : tuple of tuple of int
         For each of these layers the units that are open. Where a layer has none, the branch gives every row the same,
         and no unit of it stays.
+    weights : (int, int), optional
+        Where the weights of the first layer have gates: how many are open, and of how many.
     """
 
     fields: tuple[str, ...]
@@ -56,6 +58,7 @@ class CompactionPlan:
     n_parameters: int
     hidden: tuple[int, ...] = ()
     open_hidden: tuple[tuple[int, ...], ...] = ()
+    weights: tuple[int, int] | None = None
 
     @property
     def kept(self) -> tuple[int, ...]:
@@ -109,6 +112,8 @@ class CompactionPlan:
         first = f"keep {self.n_open} of {self.n_dimensions} dimensions, {kept} of {len(names)} fields"
         if self.fields:
             first += f", {len(self.coordinates)} of {self.width} coordinates of the interaction maps"
+        if self.weights:
+            first += f", {self.weights[0]} of {self.weights[1]} weights that read them"
         if self.hidden:
             first += f", {' and '.join(f'{opened} of {width}' for opened, width in self.hidden_units)} hidden units"
         lines = [first]
@@ -137,7 +142,7 @@ def plan(model: GatedModel, schema: Schema) -> CompactionPlan:
     fields = mask[: encoder.field_dim].reshape(encoder.n_fields, encoder.width)
     texts = np.split(mask[encoder.field_dim :], np.cumsum(encoder.text_dims)[:-1]) if encoder.text_dims else []
     units = [_where(gate.open_mask().cpu().numpy()) for gate in hidden_gates(head)]
-    gated = {p for gate in model.gates().values() for p in gate.parameters()}
+    gated = model.gate_parameters()
     return CompactionPlan(
         fields=tuple(f.name for f in schema.fields),
         width=encoder.width,
@@ -149,7 +154,13 @@ def plan(model: GatedModel, schema: Schema) -> CompactionPlan:
         n_parameters=sum(p.numel() for p in model.parameters() if p not in gated),
         hidden=tuple(gate.dim for gate in hidden_gates(head)),
         open_hidden=tuple(units) if all(units) else ((),) * len(units),
+        weights=open_weights(model.gate),
     )
+
+
+def open_weights(gate: Gate) -> tuple[int, int] | None:
+    """Return how many weights behind the interface are open, and of how many; None where they have no gates."""
+    return (gate.targeted.n_open, gate.targeted.dim) if isinstance(gate, ReadGate) else None
 
 
 def hidden_gates(head: IntegratedHead) -> list[Gate]:

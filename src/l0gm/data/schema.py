@@ -324,7 +324,33 @@ class Schema:
             If a column is missing or holds values of another kind than in fit, or a table without names has another
             number of columns than that of fit.
         """
-        return self.binned(self.read(data, keep, keep_texts))
+        table, chosen, texts = self._opened(data, keep, keep_texts)
+        codes = np.full((len(table), len(self.fields)), MISSING, dtype=np.int32)
+        fractions = np.zeros((len(table), len(self.fields)), dtype=np.float32)
+        for i in chosen:  # the numbers of one field at a time: all of them would take twice the memory of the result
+            f = self.fields[i]
+            if isinstance(f, NumericField):
+                codes[:, i], fractions[:, i] = f.bin(f.values(table))
+            else:
+                codes[:, i] = f.encode(table)
+        return Encoded(codes, fractions, texts)
+
+    def read(self, data: object, keep: Iterable[int] | None = None, keep_texts: Iterable[int] | None = None) -> Columns:
+        """Read what :meth:`encode` does, and leave the numbers as they are.
+
+        Parameters, errors: as :meth:`encode`.
+        """
+        table, chosen, texts = self._opened(data, keep, keep_texts)
+        numbers = np.full((len(self.numeric), len(table)), np.nan)  # each field's values lie together
+        codes = np.full((len(self.coded), len(table)), MISSING, dtype=np.int32)
+        place = {i: j for places in (self.numeric, self.coded) for j, i in enumerate(places)}
+        for i in chosen:
+            f = self.fields[i]
+            if isinstance(f, NumericField):
+                numbers[place[i]] = f.values(table)
+            else:
+                codes[place[i]] = f.encode(table)
+        return Columns(numbers.T, codes.T, texts)
 
     def binned(self, columns: Columns) -> Encoded:
         """Return rows with their numbers put into bins."""
@@ -335,11 +361,10 @@ class Schema:
             codes[:, i], fractions[:, i] = self.fields[i].bin(x)  # type: ignore[union-attr]  # numeric
         return Encoded(codes, fractions, columns.texts)
 
-    def read(self, data: object, keep: Iterable[int] | None = None, keep_texts: Iterable[int] | None = None) -> Columns:
-        """Read what :meth:`encode` does, and leave the numbers as they are.
-
-        Parameters, errors: as :meth:`encode`.
-        """
+    def _opened(
+        self, data: object, keep: Iterable[int] | None, keep_texts: Iterable[int] | None
+    ) -> tuple[Table, list[int], tuple[Ragged, ...]]:
+        """Return the table, the numbers of the fields to read, and the texts."""
         table = self.placed(Table(data))
         chosen = list(range(len(self.fields))) if keep is None else sorted(keep)
         read = set(range(len(self.texts)) if keep_texts is None else keep_texts)
@@ -353,17 +378,8 @@ class Schema:
                 f"{'them' if len(absent) > 1 else 'it'} (the table has {have}); "
                 f"{'add what is missing, empty where it is not known' if table.named else unnamed}"
             )
-        numbers = np.full((len(self.numeric), len(table)), np.nan)  # each field's values lie together
-        codes = np.full((len(self.coded), len(table)), MISSING, dtype=np.int32)
-        for row, i in zip(numbers, self.numeric, strict=True):
-            if i in chosen:
-                row[:] = self.fields[i].values(table)  # type: ignore[union-attr]  # numeric
-        for coded, i in zip(codes, self.coded, strict=True):
-            if i in chosen:
-                coded[:] = self.fields[i].encode(table)  # type: ignore[union-attr]  # the others
         nothing = Ragged(np.zeros(len(table) + 1, np.int64), np.zeros(0, np.int32))
-        texts = tuple(f.encode(table) if i in read else nothing for i, f in enumerate(self.texts))
-        return Columns(numbers.T, codes.T, texts)
+        return table, chosen, tuple(f.encode(table) if i in read else nothing for i, f in enumerate(self.texts))
 
     def placed(self, table: Table) -> Table:
         """Return a table without names under the names of fit, where that one had none either.

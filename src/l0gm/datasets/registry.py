@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 from typing import Any, cast
 
-from l0gm.datasets import adult, debian, imdb, ogbn_products, planetoid, products, synthetic
+from l0gm.datasets import adult, debian, imdb, large, ogbn_products, planetoid, products, synthetic
 from l0gm.datasets.dataset import Dataset, Entry, GraphDataset
 from l0gm.errors import DatasetError, ParameterError
 
@@ -22,6 +22,7 @@ _ENTRIES = {
         debian.ENTRY,
         ogbn_products.ENTRY,
         *synthetic.ENTRIES,
+        *large.ENTRIES,
         products.ENTRY,
     )
 }

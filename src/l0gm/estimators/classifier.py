@@ -70,10 +70,17 @@ class L0GMClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # s
         What an open hidden unit of the deep branch counts in the penalty, above 0, where an open dimension of the
         interface counts 1. Hidden units then have gates of their own, and :meth:`compact` cuts out those that
         closed; how many stay is what comes out of it. Default: hidden units have no gates.
-    gate : {"hard_concrete", "none", "random", "magnitude"}
-        The learned gate; the dense model; and two controls with the same number of open dimensions.
+    gate : str
+        ``"hard_concrete"`` is the paper's gate. Others to compare it with, which leave as many dimensions open:
+        ``"conditional"`` (each row closes more of what is open), ``"gaussian"`` (stochastic gates, Yamada et al.),
+        ``"l1"`` (a scale a dimension under an L1 penalty, a group lasso with ``gate_groups="field"``), ``"magnitude"``
+        (the largest |h| stay where a gate would be hardened), ``"static"`` (the largest |h| of the trained dense model,
+        which is trained anew with them) and ``"random"``. ``"weights"`` has a gate for each weight of the first layer
+        of the deep branch: ``active`` is then a fraction of the weights. ``"none"`` is the dense model.
     gate_groups : {"dimension", "field"}
         One gate a dimension, or one for each whole field.
+    mask_seed : int, optional
+        What ``gate="random"`` draws its mask with. Default: ``random_state``.
     embedding_dim : int, optional
         The paper's D. Default: 16, or less where the table has more than 16 fields, so that the interface has at
         most 256 dimensions; one a field where there are more fields than that.
@@ -102,7 +109,7 @@ class L0GMClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # s
     mask : {"example", "batch"}
         Whether each example or each batch has its own sampled mask.
     inference : {"binary", "soft"}
-        What an unhardened gate multiplies with at inference.
+        What an unhardened hard-concrete gate multiplies with at inference.
     threshold : float
         The paper's pi.
     teacher : "trees" or classifier, optional
@@ -193,8 +200,11 @@ class L0GMClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # s
         *,
         cost: Mapping[str, float] | None = None,
         hidden_cost: float | None = None,
-        gate: Literal["hard_concrete", "none", "random", "magnitude"] = "hard_concrete",
+        gate: Literal[
+            "hard_concrete", "conditional", "weights", "gaussian", "l1", "random", "magnitude", "static", "none"
+        ] = "hard_concrete",
         gate_groups: Literal["dimension", "field"] = "dimension",
+        mask_seed: int | None = None,
         embedding_dim: int | None = None,
         linear: Literal["gated", "ungated", "off"] = "gated",
         deep: Sequence[int] | None = None,
@@ -249,6 +259,7 @@ class L0GMClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # s
         self.hidden_cost = hidden_cost
         self.gate = gate
         self.gate_groups = gate_groups
+        self.mask_seed = mask_seed
         self.embedding_dim = embedding_dim
         self.linear = linear
         self.deep = deep
@@ -490,11 +501,17 @@ class L0GMClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # s
         return found
 
     def evaluate(self, X: Any, y: Any) -> dict[str, float]:
-        """Return the measures of :func:`l0gm.metrics.evaluate`, and how much of the interface is open."""
+        """Return the measures of :func:`l0gm.metrics.evaluate`, and how much of the interface is open.
+
+        Where weights have gates, how many of these, too.
+        """
         proba = self.predict_proba(X)
         measures = evaluate(encode_labels(column_of(X, y), self.classes_.tolist()), proba)
-        gate = self.model_.gate
-        return {**measures, "n_open": gate.n_open, "active_fraction": gate.n_open / gate.dim}
+        gate, behind = self.model_.gate, self.model_.gate.targeted
+        share = {"n_open": gate.n_open, "active_fraction": gate.n_open / gate.dim}
+        if behind is not gate:
+            share |= {"open_weights": behind.n_open, "weight_fraction": behind.n_open / behind.dim}
+        return {**measures, **share}
 
     def evaluate_by(self, X: Any, y: Any, by: Any) -> dict[str | None, dict[str, Any]]:
         """Return the measures of each group of rows: see :func:`l0gm.metrics.by_group` for them.
@@ -623,6 +640,8 @@ class L0GMClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # s
                 "support": plan.support,
                 "dropped": list(plan.dropped),
                 **({"hidden_units": [list(counts) for counts in plan.hidden_units]} if plan.hidden else {}),
+                **({"open_weights": list(plan.weights)} if plan.weights else {}),
+                **({} if self.gate == "hard_concrete" or self._inherited else {"gate": self.gate}),
                 "notes": self.notes_,
                 "metrics": self.metrics_,
                 "training_rows": self._training_rows,

@@ -15,9 +15,10 @@ import pandas as pd
 import torch
 from numpy.typing import NDArray
 from sklearn.utils import _safe_indexing
+from torch import Tensor
 
 from l0gm import compaction
-from l0gm.assembly import integrated_predictor, make_gate, make_hidden_gate, text_encoding
+from l0gm.assembly import integrated_predictor, make_gate, make_hidden_gate, make_weight_gates, text_encoding
 from l0gm.data.frames import Table
 from l0gm.data.parquet import ParquetTable
 from l0gm.data.schema import Encoded
@@ -38,6 +39,7 @@ from l0gm.schedules import Schedule
 from l0gm.training.checkpoint import Checkpoint
 from l0gm.training.history import History
 from l0gm.training.loop import Trainer
+from l0gm.training.masks import magnitude_mask
 from l0gm.training.progress import ProgressBar
 from l0gm.training.rows import Rows, predict
 
@@ -119,17 +121,23 @@ class Training:
         if given.active == "auto":
             model, history, trials = self._search(train, validation, path)
         else:
-            model, history = self._fit(train, validation, given.gate, self._active(), History(path))
+            chosen = self._static_mask(train, validation) if given.gate == "static" and prepared.start is None else None
+            model, history = self._fit(train, validation, given.gate, self._active(), History(path), chosen)
         hardened = history.last("harden")
-        if model.gate.learned and hardened is not None and not hardened["decided"]:
+        if model.gate.targeted.learned and hardened is not None and not hardened["decided"]:
             self.notes.append(
                 f"the gates had not decided by themselves ({hardened['n_open_before']} open, {hardened['n_open']} "
                 "asked): train longer, or with a longer ramp"
             )
-        units = compaction.plan(model, prepared.schema).hidden_units
-        if units:
-            stayed = " and ".join(f"{opened} of {width}" for opened, width in units)
+        plan = compaction.plan(model, prepared.schema)
+        if plan.hidden_units:
+            stayed = " and ".join(f"{opened} of {width}" for opened, width in plan.hidden_units)
             self.notes.append(f"hidden units that stayed: {stayed}")
+        if plan.weights:
+            opened, total = plan.weights
+            self.notes.append(
+                f"open weights: {opened} of {total}; they read {plan.n_open} of {plan.n_dimensions} dimensions"
+            )
         reference = summarise(model, prepared.schema, train, given.min_count, self._empty_texts())
         return Outcome(model, history, reference, self.notes, trials)
 
@@ -167,12 +175,18 @@ class Training:
         return [f.is_empty(text) for f, text in zip(self.prepared.schema.texts, encoded.texts, strict=True)]
 
     def _fit(
-        self, train: Rows, validation: Rows, gate: str, active: float | None, history: History
+        self,
+        train: Rows,
+        validation: Rows,
+        gate: str,
+        active: float | None,
+        history: History,
+        chosen: Tensor | None = None,
     ) -> tuple[GatedModel, History]:
-        """Return a trained model and what happened."""
+        """Return a trained model and what happened; ``chosen`` (dim,) is the mask of a static gate."""
         given, prepared = self.given, self.prepared
         torch.manual_seed(self.seed)
-        model, train = self._model(train, gate, active)
+        model, train = self._model(train, gate, active, chosen)
         penalty = None if gate == "none" else given.penalty
         with ProgressBar(f"seed {self.seed}") if given.progress else nullcontext() as bar:
             self._trainer(model, active, penalty, history, bar).fit(train, validation)
@@ -186,6 +200,13 @@ class Training:
             if model.head.linear is not None:
                 model.head.linear.tables.fill_unused(counts)
         return model, history
+
+    def _static_mask(self, train: Rows, validation: Rows) -> Tensor:
+        """Return the mask that the dense model, which is trained for it, gives rise to, (dim,)."""
+        dense, _ = self._fit(train, validation, "none", None, History())
+        active = self._active()
+        assert active is not None  # check_parameters has refused a penalty
+        return magnitude_mask(dense, train.inputs, active, self.given.gate_groups == "field")
 
     def _search(self, train: Rows, validation: Rows, path: Path | None) -> tuple[GatedModel, History, list[Trial]]:
         """Return the smallest model that is as good as the dense one, its history, and what was tried."""
@@ -212,22 +233,23 @@ class Training:
             self.notes.append('active="auto": no smaller model was as good as the dense one, which is kept')
         return model, history, trials
 
-    def _model(self, train: Rows, gate_name: str, active: float | None) -> tuple[GatedModel, Rows]:
+    def _model(
+        self, train: Rows, gate_name: str, active: float | None, chosen: Tensor | None
+    ) -> tuple[GatedModel, Rows]:
         """Return the model before training, and the rows that it is trained on."""
         given, prepared = self.given, self.prepared
         if prepared.start is not None:
             model = compaction.expand(prepared.start.program, prepared.schema, dropout=given.dropout)
             return model.to(self.device), train
         n_classes = len(prepared.classes)
-        sampling: dict[str, Any] = {
+        rule: dict[str, Any] = {
             "temperature": given.start_temperature,
-            "mask": given.mask,
             "inference": given.inference,
             "threshold": given.threshold,
         }
         hidden = None
         if given.hidden_cost is not None and gate_name != "none":  # the dense model that active="auto" compares with
-            hidden = partial(make_hidden_gate, cost=float(given.hidden_cost), **sampling)
+            hidden = partial(make_hidden_gate, cost=float(given.hidden_cost), mask=given.mask, **rule)
         encoder, head = integrated_predictor(
             prepared.schema,
             1 if n_classes == 2 else n_classes,
@@ -239,6 +261,7 @@ class Training:
             dropout=given.dropout,
             texts=text_encoding(given.encoder),
             hidden_gate=hidden,
+            **({"first": make_weight_gates(**rule)} if gate_name == "weights" else {}),
         )
         inputs = train.inputs
         if isinstance(inputs, RowBatch):
@@ -253,9 +276,12 @@ class Training:
             encoder,
             groups=given.gate_groups,
             active=active,
-            seed=self.seed,
-            **sampling,
+            seed=self.seed if given.mask_seed is None else int(given.mask_seed),
+            mask=given.mask,
+            **rule,
             cost=None if given.cost is None else self._costs(encoder),
+            chosen=chosen,
+            layer=None if head.deep is None else head.deep.linears[0],
         )
         return GatedModel(encoder, gate, head).to(self.device), train
 

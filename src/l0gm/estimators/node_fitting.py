@@ -8,14 +8,14 @@ from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from numbers import Integral
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 
-from l0gm.assembly import GATES, make_gate
+from l0gm.assembly import GATES, make_gate, make_weight_gates
 from l0gm.calibration import METHODS
 from l0gm.compaction.graphs import apply_nodes, plan_nodes
 from l0gm.compaction.verify import verify_nodes
@@ -39,6 +39,7 @@ from l0gm.schedules import Schedule
 from l0gm.training.checkpoint import Checkpoint
 from l0gm.training.history import History
 from l0gm.training.loop import Trainer
+from l0gm.training.masks import magnitude_mask
 from l0gm.training.progress import ProgressBar
 from l0gm.training.rows import Rows, predict
 
@@ -54,15 +55,16 @@ BATCH = 1024
 EPOCHS, STEPS, PASSES = 24, 300, 10
 LEAST_SCALE, LEAST_SPREAD = 0.1, 1e-9
 MOST_NGRAMS = 30_000
+NODE_GATES = tuple(name for name in GATES if name != "conditional")
 NUMBERS = (
     *("penalty", "dropout", "warmup", "ramp", "hold", "start_temperature", "end_temperature", "threshold", "lr"),
     *("gate_lr", "weight_decay", "l2", "label_smoothing", "averaging", "validation_fraction", "calibration_fraction"),
 )
 WHOLE_NUMBERS = (
     *("width", "hidden", "layers", "hops", "heads", "most_columns", "text_dim", "max_bins", "min_count"),
-    *("epochs", "batch_size", "patience"),
+    *("epochs", "batch_size", "patience", "mask_seed"),
 )
-OPTIONAL = ("penalty", "gate_lr", "epochs", "batch_size")
+OPTIONAL = ("penalty", "gate_lr", "epochs", "batch_size", "mask_seed")
 NOT_OF_TRAINING = ("calibration", "calibrated", "random_state", "progress", "history_path", "checkpoint_path")
 
 
@@ -84,7 +86,7 @@ def check_node_parameters(given: L0GMNodeClassifier) -> None:
     for name, names in (
         ("encoder", GRAPH_ENCODERS),
         ("gate_at", ("states", "attributes")),
-        ("gate", GATES),
+        ("gate", NODE_GATES),
         ("direction", DIRECTIONS),
         ("scaling", ("auto", *SCALINGS)),
         ("calibration", tuple(METHODS)),
@@ -105,6 +107,8 @@ def check_node_parameters(given: L0GMNodeClassifier) -> None:
     check_knob(given)
     if given.gate_at == "states" and (given.cost is not None or given.gate_groups != "dimension"):
         raise ParameterError("cost and gate_groups are of attributes: give gate_at='attributes'")
+    if given.gate_at == "attributes" and given.gate == "weights":
+        raise ParameterError("gate='weights' is for the linear layer behind node states: leave gate_at out")
     if given.gate_at == "attributes" and given.mask == "example":
         raise ParameterError("mask='example' has no meaning for attributes, which several nodes read: leave mask out")
     fan_outs = given.neighbours
@@ -148,18 +152,30 @@ def fit_nodes(
     rows = {name: Rows(inputs[name], torch.from_numpy(parts.labels[name]).to(device)) for name in inputs}
     path = None if given.history_path is None else Path(given.history_path)
     history = History(path)
-    torch.manual_seed(seed)
-    model = _model(given, attributes, structure, inputs["train"], len(parts.classes), seed, notes).to(device)
     validation = rows.get("validation")
     if validation is None:
         validation = rows["train"]
         notes.append("no validation nodes: the checkpoint was chosen on the training nodes")
-    trainer = _trainer(given, model, rows["train"], fan_outs, history, seed)
-    with ProgressBar(f"seed {seed}") if given.progress else nullcontext() as bar:
-        trainer.on_step = bar
-        trainer.fit(rows["train"], validation)
+    path_to_weights = None if given.checkpoint_path is None else Path(given.checkpoint_path)
+    about = {k: v for k, v in given.get_params(deep=False).items() if k not in NOT_OF_TRAINING}
+    checkpoint = Checkpoint(path_to_weights, about)
+
+    def fit(gate: str, history: History, chosen: Tensor | None = None) -> GatedModel:
+        torch.manual_seed(seed)
+        made = _model(given, gate, attributes, structure, inputs["train"], len(parts.classes), seed, chosen).to(device)
+        trainer = _trainer(given, made, gate, rows["train"], fan_outs, history, seed, checkpoint)
+        with ProgressBar(f"seed {seed}") if given.progress else nullcontext() as bar:
+            trainer.on_step = bar
+            return trainer.fit(rows["train"], validation)
+
+    chosen = None
+    if given.gate == "static":
+        dense, active = fit("none", History()), _active(given, given.gate)
+        assert active is not None  # check_knob has refused a penalty
+        chosen = magnitude_mask(dense, inputs["train"], active, given.gate_groups == "field")
+    model = fit(given.gate, history, chosen)
     hardened = history.last("harden")
-    if model.gate.learned and hardened is not None and not hardened["decided"]:
+    if model.gate.targeted.learned and hardened is not None and not hardened["decided"]:
         notes.append(
             f"the gates had not decided by themselves ({hardened['n_open_before']} open, {hardened['n_open']} asked): "
             "train longer, or with a longer ramp"
@@ -213,12 +229,13 @@ def _fan_outs(given: L0GMNodeClassifier, n_edges: int) -> tuple[int, ...]:
 
 def _model(
     given: L0GMNodeClassifier,
+    gate_name: str,
     attributes: Attributes,
     structure: Structure,
     train: HopRows | NodeRows,
     n_classes: int,
     seed: int,
-    notes: list[str],
+    chosen: Tensor | None,
 ) -> GatedModel:
     center = scale = None
     if isinstance(train, HopRows):
@@ -237,28 +254,34 @@ def _model(
         scale=scale,
     )
     encoder: StateEncoder | AttributeEncoder
+    rule: dict[str, Any] = {
+        "temperature": given.start_temperature,
+        "inference": given.inference,
+        "threshold": given.threshold,
+    }
     if given.gate_at == "states":
-        encoder, head = StateEncoder(states), StatesHead(given.width, n_outputs)
+        linear = make_weight_gates(**rule) if gate_name == "weights" else nn.Linear
+        encoder, head = StateEncoder(states), StatesHead(given.width, n_outputs, linear=linear)
     else:
         encoder = AttributeEncoder(states, torch.from_numpy(attributes.groups))
         head = StatesHead(given.width, n_outputs, states)
     gate = make_gate(
-        given.gate,
+        gate_name,
         encoder,
         groups=given.gate_groups,
-        active=_active(given),
-        seed=seed,
-        temperature=given.start_temperature,
+        active=_active(given, gate_name),
+        seed=seed if given.mask_seed is None else int(given.mask_seed),
         mask=given.mask or ("example" if given.gate_at == "states" else "batch"),
-        inference=given.inference,
-        threshold=given.threshold,
+        **rule,
         cost=None if given.cost is None else _costs(given.cost, attributes),
+        chosen=chosen,
+        layer=head.out,
     )
     return GatedModel(encoder, gate, head)
 
 
-def _active(given: L0GMNodeClassifier) -> float | None:
-    if given.gate == "none":
+def _active(given: L0GMNodeClassifier, gate: str) -> float | None:
+    if gate == "none":
         return None
     return DEFAULT_ACTIVE if given.active is None and given.penalty is None else given.active
 
@@ -287,10 +310,12 @@ def _inverse(spread: Tensor) -> Tensor:
 def _trainer(
     given: L0GMNodeClassifier,
     model: GatedModel,
+    gate: str,
     train: Rows,
     fan_outs: Sequence[int],
     history: History,
     seed: int,
+    checkpoint: Checkpoint,
 ) -> Trainer:
     n = train.inputs.n_rows
     whole = bool(fan_outs) and all(size == EVERY for size in fan_outs)
@@ -298,11 +323,10 @@ def _trainer(
     steps = math.ceil(n / size)
     passes = max(1, PASSES // steps)
     epochs = max(EPOCHS, math.ceil(STEPS / (steps * passes))) if given.epochs is None else given.epochs
-    about = {k: v for k, v in given.get_params(deep=False).items() if k not in NOT_OF_TRAINING}
     return Trainer(
         model,
-        active=_active(given),
-        penalty=None if given.gate == "none" else given.penalty,
+        active=_active(given, gate),
+        penalty=None if gate == "none" else given.penalty,
         schedule=Schedule(given.warmup, given.ramp, given.hold, given.start_temperature, given.end_temperature),
         epochs=epochs,
         batch_size=size,
@@ -316,7 +340,7 @@ def _trainer(
         patience=given.patience,
         seed=seed,
         history=history,
-        checkpoint=Checkpoint(None if given.checkpoint_path is None else Path(given.checkpoint_path), about),
+        checkpoint=checkpoint,
     )
 
 
@@ -376,6 +400,8 @@ def _outcome(
             "n_parameters_gated": plan.n_parameters,
             "support": plan.support,
             "dropped": list(plan.dropped),
+            **({"open_weights": list(plan.weights)} if plan.weights else {}),
+            **({} if given.gate == "hard_concrete" else {"gate": given.gate}),
             "notes": notes,
             "metrics": metrics,
             "training_rows": len(parts.nodes["train"]),

@@ -48,10 +48,13 @@ class L0GMNodeClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] 
     gate_at : {"states", "attributes"}
         The last node states, of ``width`` dimensions; or the nodes' attributes, so that closed ones are never
         propagated, and every layer gets cheaper. The second has one mask for all nodes of a batch.
-    gate : {"hard_concrete", "none", "random", "magnitude"}
-        The learned gate; the dense model; and two controls with the same number of open dimensions.
+    gate : {"hard_concrete", "weights", "gaussian", "l1", "random", "magnitude", "static", "none"}
+        As in :class:`l0gm.L0GMClassifier`; ``"weights"`` has a gate for each weight of the linear layer behind the node
+        states.
     gate_groups : {"dimension", "field"}
         With ``gate_at="attributes"``: a gate for each column of numbers, or for each column of the nodes' table.
+    mask_seed : int, optional
+        As in :class:`l0gm.L0GMClassifier`.
     width, hidden : int
         Dimensions of the last state and of those before it.
     layers : int
@@ -132,8 +135,11 @@ class L0GMNodeClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] 
         *,
         encoder: Literal["gcn", "sage", "gat", "sign", "mlp"] = "gcn",
         gate_at: Literal["states", "attributes"] = "states",
-        gate: Literal["hard_concrete", "none", "random", "magnitude"] = "hard_concrete",
+        gate: Literal[
+            "hard_concrete", "weights", "gaussian", "l1", "random", "magnitude", "static", "none"
+        ] = "hard_concrete",
         gate_groups: Literal["dimension", "field"] = "dimension",
+        mask_seed: int | None = None,
         cost: Mapping[str, float] | None = None,
         width: int = 64,
         hidden: int = 64,
@@ -186,6 +192,7 @@ class L0GMNodeClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] 
         self.gate_at = gate_at
         self.gate = gate
         self.gate_groups = gate_groups
+        self.mask_seed = mask_seed
         self.cost = cost
         self.width = width
         self.hidden = hidden
@@ -324,11 +331,12 @@ class L0GMNodeClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] 
 
         ``y`` are the labels of ``nodes``, by default of all.
         """
-        gate = self.model_.gate if hasattr(self, "model_") else None
         measures = self._fitted.evaluate(graph, y, nodes)
-        return (
-            measures if gate is None else {**measures, "n_open": gate.n_open, "active_fraction": gate.n_open / gate.dim}
-        )
+        gate, behind = self.model_.gate, self.model_.gate.targeted
+        share = {"n_open": gate.n_open, "active_fraction": gate.n_open / gate.dim}
+        if behind is not gate:
+            share |= {"open_weights": behind.n_open, "weight_fraction": behind.n_open / behind.dim}
+        return {**measures, **share}
 
     def score(self, graph: Any, y: Any, nodes: Any = None) -> float:
         """Return the accuracy on these nodes, whose labels are ``y``."""

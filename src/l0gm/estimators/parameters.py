@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Mapping
 from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any
 
-from l0gm.assembly import GATES, text_encoding
+from l0gm.assembly import COSTED, COUNTED, GATES, RULED, text_encoding
 from l0gm.calibration import METHODS
 from l0gm.distillation import check_teacher
 from l0gm.errors import ParameterError
@@ -26,9 +26,9 @@ NUMBERS = (
 WHOLE_NUMBERS = (
     *("embedding_dim", "cin_rank", "max_bins", "min_bin_rows", "min_count", "max_categories", "hash_buckets"),
     "schema_rows",
-    *("epochs", "batch_size", "patience"),
+    *("epochs", "batch_size", "patience", "mask_seed"),
 )
-OPTIONAL = ("penalty", "hidden_cost", "gate_lr", "embedding_dim", "cin_rank", "epochs", "batch_size")
+OPTIONAL = ("penalty", "hidden_cost", "gate_lr", "embedding_dim", "cin_rank", "epochs", "batch_size", "mask_seed")
 
 
 def check_parameters(given: L0GMClassifier) -> None:
@@ -48,6 +48,12 @@ def check_parameters(given: L0GMClassifier) -> None:
                 f"stay: leave {name} out, or fit without initial_model"
             )
     if given.active == "auto":
+        if given.gate in ("weights", "static"):
+            raise ParameterError(
+                f'active="auto" looks for a number of open dimensions, and gate={given.gate!r} '
+                + ("counts weights" if given.gate == "weights" else "fits a dense model of its own for each one")
+                + ": give a fraction"
+            )
         if given.gate == "none":
             raise ParameterError('active="auto" looks for a smaller model than gate="none": leave one of them out')
         if given.validation_fraction == 0:
@@ -78,9 +84,7 @@ def _check_hidden_cost(given: L0GMClassifier) -> None:
     if given.deep is not None and not tuple(given.deep):
         raise ParameterError(f"hidden_cost={cost!r}: deep={given.deep!r} leaves no hidden units; leave one of them out")
     if given.gate != "hard_concrete":
-        raise ParameterError(
-            f"gate={given.gate!r} trains without a penalty, and nothing would close hidden units: leave hidden_cost out"
-        )
+        raise ParameterError(f"gate={given.gate!r} has no penalty for hidden units: leave hidden_cost out")
     if given.active == 1.0 or given.penalty == 0.0:
         name, value = ("active", given.active) if given.penalty is None else ("penalty", given.penalty)
         raise ParameterError(
@@ -101,7 +105,7 @@ def check_numbers(given: Any, numbers: Iterable[str], whole: Iterable[str], opti
 
 
 def check_knob(given: Any) -> None:
-    """Raise ParameterError where ``active``, ``penalty`` and ``cost`` cannot be used, or do not go with the gate."""
+    """Raise ParameterError where the knob and the settings of gates cannot be used, or do not go with the gate."""
     if given.active is not None and given.penalty is not None:
         raise ParameterError("give active or penalty, not both")
     active: Any = None if given.active == "auto" else given.active
@@ -116,7 +120,21 @@ def check_knob(given: Any) -> None:
         for name, value in given.cost.items():
             if isinstance(value, bool) or not isinstance(value, Real) or not 0.0 < float(value) < math.inf:
                 raise ParameterError(f"cost of {name!r} is {value!r}: a finite number above 0 is needed")
-        if given.gate != "hard_concrete":
-            raise ParameterError(f"gate={given.gate!r} learns no gate that a cost could act on: leave cost out")
-    if given.penalty is not None and given.gate in ("random", "magnitude"):
+        if given.gate not in COSTED:
+            raise ParameterError(
+                f"gate={given.gate!r} has no penalty that counts a dimension as more than one: leave cost out, or give "
+                f"one of {', '.join(COSTED)}"
+            )
+    if given.penalty is not None and given.gate in COUNTED:
         raise ParameterError(f"gate={given.gate!r} keeps a given number of dimensions: give active, not penalty")
+    if given.inference != "binary" and given.gate not in (*RULED, "none"):
+        raise ParameterError(
+            f"inference={given.inference!r}: gate={given.gate!r} has a rule of its own; leave inference out, or give "
+            f"one of {', '.join(RULED)}"
+        )
+    if given.gate == "weights" and given.gate_groups != "dimension":
+        raise ParameterError(
+            f"gate_groups={given.gate_groups!r}: gate='weights' has one gate a weight; leave one of them out"
+        )
+    if given.mask_seed is not None and given.gate not in ("random", "none"):
+        raise ParameterError(f"mask_seed={given.mask_seed}: gate={given.gate!r} draws no mask; leave mask_seed out")

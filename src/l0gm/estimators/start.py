@@ -22,7 +22,7 @@ __all__ = ["STAYS", "fingerprint", "known_labels", "schema_for", "starting_model
 
 STAYS = ("active", "penalty", "cost", "hidden_cost")
 """Parameters of an estimator that ask for another support than that of the model it starts from."""
-INFORMATION = ("n_dimensions", "n_parameters_gated", "support", "dropped", "hidden_units")
+INFORMATION = ("n_dimensions", "n_parameters_gated", "support", "dropped", "hidden_units", "gate")
 
 
 def starting_model(value: Any) -> CompactModel | None:

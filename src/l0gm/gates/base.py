@@ -55,11 +55,18 @@ class Gate(nn.Module, ABC):
         Number of gates: ``dim``, or fewer where dimensions share one.
     learned : bool
         Whether the gate has parameters that a sparsity penalty acts on.
+    conditional : bool
+        Whether z at inference depends on the row; :meth:`inference_values` is then the most that it can be.
+    lr_scale : float
+        How far :meth:`gate_parameters` move where a ``log_alpha`` moves by one.
     hardened : bool
-        Whether the open dimensions are fixed for good; the values are then 0 or 1 in training and inference.
+        Whether the open dimensions are fixed for good; training and inference then multiply with the same values, zero
+        elsewhere and, but for a scale or a condition of the gate's own, one where it is open.
     """
 
     learned = False
+    conditional = False
+    lr_scale = 1.0
     group_index: Tensor
     hard: Tensor
 
@@ -84,6 +91,15 @@ class Gate(nn.Module, ABC):
     def n_open(self) -> int:
         """Number of dimensions that are open at inference."""
         return int(self.open_mask().sum())
+
+    @property
+    def targeted(self) -> Gate:
+        """The gate that a target fraction speaks of: this one, unless it follows another."""
+        return self
+
+    def gate_parameters(self) -> list[nn.Parameter]:
+        """Return the parameters that decide what is open: these have their own learning rate and no weight decay."""
+        return list(self.parameters())
 
     @abstractmethod
     def values(self, h: Tensor) -> Tensor:
@@ -125,6 +141,9 @@ class Gate(nn.Module, ABC):
     def anneal(self, temperature: float) -> None:
         """Set the temperature; gates that have none ignore it."""
 
+    def clamp_(self) -> None:
+        """Bring the gate's parameters back within their bounds, after an optimiser step; most gates have none."""
+
     def gated(self, h: Tensor) -> tuple[Tensor, Tensor]:
         """Return (z * h, z)."""
         z = self.values(h)
@@ -149,15 +168,14 @@ class Gate(nn.Module, ABC):
     def _best(self, preference: Tensor, k: int) -> Tensor:
         """Open the gates of highest preference (n_gates,) whose dimensions fit into k; bool (dim,)."""
         self._check_k(k)
-        sizes = group_sizes(self.group_index)
-        order = torch.sort(preference, descending=True, stable=True).indices
-        chosen = torch.zeros(len(sizes), dtype=torch.bool, device=preference.device)
+        sizes = group_sizes(self.group_index).tolist()
+        order = torch.sort(preference, descending=True, stable=True).indices.tolist()
+        opened: list[int] = []
         room = k
-        for g in order.tolist():
-            size = int(sizes[g])
-            if size <= room:
-                chosen[g] = True
-                room -= size
-        if room == k:
-            chosen[order[0]] = True
+        for g in order:
+            if sizes[g] <= room:
+                opened.append(g)
+                room -= sizes[g]
+        chosen = torch.zeros(len(sizes), dtype=torch.bool, device=preference.device)
+        chosen[opened or order[:1]] = True
         return chosen[self.group_index]

@@ -24,13 +24,30 @@ _MEASURES = (
 )
 
 
+_CHOSEN_BY = {
+    "conditional": "a hard-concrete L0 gate, which rows close further,",
+    "weights": "hard-concrete L0 gates on the weights that read it",
+    "gaussian": "a stochastic gate (a clipped Gaussian)",
+    "l1": "an L1 penalty on scales",
+    "random": "a random mask",
+    "magnitude": "size in training",
+    "static": "size in the dense model",
+}
+
+
 def card(model: Served) -> str:
     """Return the card of a compacted model."""
     about = model.information
     lines = ["# Model card", ""]
+    gate = about.get("gate", "hard_concrete")
+    how = (
+        "dense: all dimensions of their representation stay"
+        if gate == "none"
+        else f"sparse by design: {_CHOSEN_BY.get(gate, 'a hard-concrete L0 gate')} chose which dimensions of their "
+        "representation stay, the others were cut out"
+    )
     lines += [
-        f"A classifier over {model.subject}, sparse by design: a hard-concrete L0 gate chose which dimensions of their "
-        "representation stay, the others were cut out. Made with l0gm.",
+        f"A classifier over {model.subject}, {how}. Made with l0gm.",
         "",
         "## Facts",
         "",
@@ -43,6 +60,9 @@ def card(model: Served) -> str:
         lines.append(f"| does not read | {_cell(*about['dropped'])} |")
     if {"n_open", "n_dimensions"} <= about.keys():
         lines.append(f"| open dimensions | {about['n_open']} of {about['n_dimensions']} |")
+    if len(about.get("open_weights", ())) == 2:
+        opened, total = about["open_weights"]
+        lines.append(f"| open weights behind them | {opened:,} of {total:,} |")
     lines.append(f"| parameters | {model.n_parameters:,} |")
     if "n_parameters_gated" in about:
         lines.append(f"| parameters before compaction | {about['n_parameters_gated']:,} |")
@@ -108,6 +128,8 @@ _FORMS: Mapping[str, Callable[[object], bool]] = {
     **dict.fromkeys(("n_open", "n_dimensions", "n_parameters_gated", "training_rows"), _is_count),
     **dict.fromkeys(("dropped", "notes"), _list_of(_is_text)),
     "support": _object_of(_is_count),
+    "gate": _is_text,
+    "open_weights": _list_of(_is_count),
     "metrics": _object_of(_object_of(_is_number)),
 }
 

@@ -116,6 +116,8 @@ def contributions(model: CompactModel, X: object, by: Literal["column", "field"]
     if by not in ("column", "field"):
         raise ParameterError(f"by={by!r}: choose 'column' or 'field'")
     reference = required(model.reference, "which contributions start from")
+    if model.program.conditioning is not None:
+        raise ParameterError("contributions are not known for a conditional gate, whose values depend on all columns")
     rows, program = model.encode(X), model.program
     base, values = _shared(program, reference, rows)
     names: tuple[str, ...] = model.schema.names

@@ -18,6 +18,7 @@ from l0gm.compiled import compiled
 from l0gm.data.schema import Columns, Encoded, Schema
 from l0gm.errors import ArtifactError
 from l0gm.native import native
+from l0gm.runtime.conditioning import Conditioning, condition
 from l0gm.runtime.texts import TextPart, parts_from_arrays
 
 __all__ = ["FieldArrays", "TabularProgram", "probabilities"]
@@ -60,6 +61,8 @@ class TabularProgram:
     texts : tuple of TextPart
     text_out : float32 (C, sum of the parts' widths)
         What the texts' values add to the logits.
+    conditioning : Conditioning, optional
+        What the values of fields and texts are multiplied with, row by row; the tables hold them before that.
     """
 
     fields: tuple[FieldArrays, ...]
@@ -72,6 +75,7 @@ class TabularProgram:
     cin_out: Floats | None = None
     texts: tuple[TextPart, ...] = ()
     text_out: Floats | None = None
+    conditioning: Conditioning | None = None
 
     @property
     def n_outputs(self) -> int:
@@ -104,7 +108,7 @@ class TabularProgram:
             named |= {f"text.{i}.{name}": array for name, array in text.arrays().items()}
         if self.text_out is not None:
             named["text_out"] = self.text_out
-        return named
+        return named if self.conditioning is None else named | self.conditioning.arrays()
 
     @property
     def n_parameters(self) -> int:
@@ -119,6 +123,7 @@ class TabularProgram:
             "deep": len(self.deep),
             "cin": len(self.cin),
             **({"texts": [text.structure() for text in self.texts]} if self.texts else {}),
+            **({} if self.conditioning is None else {"conditioning": self.conditioning.linear}),
         }
 
     @classmethod
@@ -151,6 +156,9 @@ class TabularProgram:
                 cin_out=floats.get("cin_out"),
                 texts=texts,
                 text_out=floats.get("text_out"),
+                conditioning=Conditioning.from_arrays(floats, structure["conditioning"])
+                if "conditioning" in structure
+                else None,
             )
         except (KeyError, TypeError) as error:
             raise ArtifactError(f"the program is incomplete: {error!r}") from error
@@ -193,6 +201,8 @@ class TabularProgram:
             before = weight.shape[0]
             total += before
         yield (None if self.cin_out is None else self.cin_out.shape) == ((outputs, total) if self.cin else None)
+        if self.conditioning is not None:
+            yield from self.conditioning.conditions(len(coordinates) + self.n_text_values, self.linear)
         yield all(bool(np.isfinite(a).all()) for a in self.arrays().values())
 
     @cached_property
@@ -211,6 +221,7 @@ class TabularProgram:
         cin_dims = np.array([len(self.fields), *(len(w) for w in deeper)], dtype=np.int64)
         n_coordinates = int(self.coordinates.max()) + 1 if len(self.coordinates) else 0
         out = np.zeros((self.n_outputs, 0), np.float32) if self.cin_out is None else self.cin_out
+        rule = _NO_CONDITIONING if self.conditioning is None else self.conditioning
         return (
             _concatenate([f.rows for f in self.fields]),
             np.cumsum(sizes) - sizes,
@@ -229,6 +240,8 @@ class TabularProgram:
             _concatenate(deeper),
             cin_dims,
             np.ascontiguousarray(out),
+            *(np.ascontiguousarray(part) for part in (rule.base, rule.down, rule.up)),
+            rule.linear,
         )
 
     def quadratic_forms(self) -> NDArray[np.float64]:
@@ -295,6 +308,9 @@ def probabilities(logits: Floats) -> NDArray[np.float64]:
     return result
 
 
+_NO_CONDITIONING = Conditioning(
+    np.zeros(0, np.float32), np.zeros((0, 0), np.float32), np.zeros((0, 0), np.float32), False
+)
 _NO_PAIRS = (np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros((1, 0), np.float32))
 
 
@@ -312,6 +328,19 @@ def _affine(x, weight, bias, out):  # type: ignore[no-untyped-def]
         value, row = x[a], weight[a]
         for j in range(len(out)):
             out[j] += value * row[j]
+
+
+@compiled
+def _add_shares(terms, z, open_per_field, out):  # type: ignore[no-untyped-def]
+    """Add each field's linear term (m, C) to ``out`` (C,), times the chance that one of its values is open."""
+    at = 0
+    for i in range(len(terms)):
+        shut = np.float32(1.0)
+        for _ in range(open_per_field[i]):
+            shut *= np.float32(1.0) - z[at]
+            at += 1
+        for c in range(len(out)):
+            out[c] += (np.float32(1.0) - shut) * terms[i, c]
 
 
 @compiled
@@ -338,6 +367,10 @@ def _evaluate(  # type: ignore[no-untyped-def]  # compiled for the array types i
     cin,
     cin_dims,
     cin_out,
+    base,
+    down,
+    up,
+    shared,
     out,
 ):
     n_rows, n_fields = codes.shape
@@ -352,6 +385,9 @@ def _evaluate(  # type: ignore[no-untyped-def]  # compiled for the array types i
     state = np.empty((maps, n_coordinates), np.float32)
     following = np.empty((maps, n_coordinates), np.float32)
     mixed = np.empty(n_coordinates, np.float32)
+    conditional = len(base) > 0
+    directions, z = np.empty(down.shape[1], np.float32), np.empty(n_values, np.float32)
+    terms = np.zeros((n_fields, n_outputs), np.float32)
     for r in range(n_rows):
         for c in range(n_outputs):
             out[r, c] = bias[c]
@@ -373,11 +409,19 @@ def _evaluate(  # type: ignore[no-untyped-def]  # compiled for the array types i
                     value = table[t + k + c]
                     if ramp:
                         value += f * slope[s + k + c]
-                    out[r, c] += value
+                    if shared:
+                        terms[i, c] = value
+                    else:
+                        out[r, c] += value
             at += k
         for j in range(n_texts):
-            value = texts[r, j]
-            x[at + j] = value
+            x[at + j] = texts[r, j]
+        if conditional:
+            condition(x, base, down, up, directions, z)
+            if shared:
+                _add_shares(terms, z, open_per_field, out[r])
+        for j in range(n_texts):
+            value = x[at + j]
             for c in range(n_outputs):
                 out[r, c] += text_out[c, j] * value
         if len(deep_dims) > 1:

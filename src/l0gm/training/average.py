@@ -27,7 +27,7 @@ class Average:
     """
 
     def __init__(self, model: GatedModel, decay: float) -> None:
-        gated = {p for gate in model.gates().values() for p in gate.parameters()}
+        gated = model.gate_parameters()
         self._weights: list[nn.Parameter] = [p for p in model.parameters() if p not in gated]
         self._decay = decay
         self._mean: list[Tensor] | None = None

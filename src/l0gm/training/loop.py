@@ -23,7 +23,7 @@ from l0gm.training.average import Average
 from l0gm.training.checkpoint import Checkpoint, Stateful
 from l0gm.training.history import History
 from l0gm.training.identity import describe_model, describe_rows
-from l0gm.training.objective import Objective, parameter_groups
+from l0gm.training.objective import Objective, gate_groups, parameter_groups
 from l0gm.training.rows import Rows, entropy, predict
 from l0gm.training.safeguard import Safeguard
 from l0gm.training.state import Best, Position, RandomNumbers
@@ -57,8 +57,8 @@ class Trainer:
     Parameters
     ----------
     model : GatedModel
-        The target is that of ``model.gate``; gates elsewhere in it feel the same penalty and are hardened with it,
-        as they stand.
+        The target is that of ``model.gate``, or of the gates that it follows; gates elsewhere in it feel the same
+        penalty and are hardened with it, as they stand.
     active : float, optional
         Fraction of the interface's dimensions to leave open, met exactly: round(active * dim), at least one; where
         dimensions share gates, as many whole groups as fit into that, at least one.
@@ -68,10 +68,11 @@ class Trainer:
     schedule : Schedule
     epochs, batch_size : int
     lr, gate_lr, weight_decay, l2, smoothing, clip : float
-        ``gate_lr`` is that of log_alpha, which has no weight decay; default: so that a gate can go from open to
-        closed and back several times over the ramp. ``weight_decay`` shrinks matrices beside the gradient's step;
-        ``l2`` times a matrix is added to its gradient, which Adam then scales: where a few rows are all there is to
-        learn from and their gradients fade, it is much the stronger. ``clip`` bounds the gradient's norm.
+        ``gate_lr`` is that of log_alpha, which has no weight decay, and of other gates' parameters in proportion to
+        their ``lr_scale``; default: so that a gate can go from open to closed and back several times over the ramp.
+        ``weight_decay`` shrinks matrices beside the gradient's step; ``l2`` times a matrix is added to its gradient,
+        which Adam then scales: where a few rows are all there is to learn from and their gradients fade, it is much
+        the stronger. ``clip`` bounds the gradient's norm.
     averaging : float
         Decay of the weights' moving average once the gates are fixed (:class:`l0gm.training.average.Average`); 0 for
         none.
@@ -158,8 +159,8 @@ class Trainer:
         if not 0.0 <= smoothing < 1.0:
             raise ParameterError(f"label smoothing={smoothing}: at least 0 and below 1")
         self.model = model
-        self.gate = model.gate
-        self.learned = [gate for gate in model.gates().values() if isinstance(gate, HardConcreteGate)]
+        self.gate = model.gate.targeted
+        self.learned = [gate for gate in model.gates().values() if gate.learned]
         self.target = None if active is None else self.gate.attainable(max(1, round(active * self.gate.dim)))
         self.penalty = penalty
         self.schedule = Schedule() if schedule is None else schedule
@@ -181,7 +182,8 @@ class Trainer:
         self.on_step = on_step
         self.checkpoint = Checkpoint() if checkpoint is None else checkpoint
         self.objective = Objective(model, smoothing)
-        self.counted = len(self.learned) == 1 and self.learned[0].cost is None  # the penalised sum is the count
+        costs = [getattr(gate, "cost", None) for gate in self.learned]
+        self.counted = len(costs) == 1 and costs[0] is None  # the penalised sum is the count
         self.control = TargetControl(self.gate.dim, 1, 1.0)
         self.applied = 0.0  # the penalty of the latest step
         self.team = Team(torch.device("cpu"), alone=True)
@@ -189,12 +191,7 @@ class Trainer:
         self.optimizer = torch.optim.AdamW(
             [
                 *parameter_groups(model, weight_decay),
-                {
-                    "params": [gate.log_alpha for gate in self.learned],
-                    "lr": lr if gate_lr is None else gate_lr,  # None: set in fit, where the number of steps is known
-                    "weight_decay": 0.0,
-                    "gate": True,
-                },
+                *gate_groups(self.learned, lr if gate_lr is None else gate_lr),  # None: set in fit, by the steps
             ],
             lr=lr,
             fused=True,
@@ -232,7 +229,9 @@ class Trainer:
         ramp = round(self.schedule.ramp * planned)
         self.control = TargetControl(self.gate.dim, ramp, entropy(train))
         if self.gate_lr is None:
-            self.optimizer.param_groups[-1]["lr"] = min(GATE_TRAVEL / max(ramp, 1), 0.2)
+            for group in self.optimizer.param_groups:
+                if group.get("gate"):
+                    group["lr"] = min(GATE_TRAVEL / max(ramp, 1), 0.2) * group["scale"]
         harden_step = 0 if self.gate.hardened else round(self.schedule.harden_at * planned)
         latest = harden_step + (planned if self.target is not None else 0)  # the hold may stretch
         at = Position(total=planned, harden_step=harden_step, latest=latest, lr=self.lr)

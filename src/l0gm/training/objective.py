@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from torch import Tensor, nn
@@ -10,7 +11,7 @@ from torch.nn import functional
 from l0gm.gates.base import Gate
 from l0gm.model import GatedModel
 
-__all__ = ["Objective", "parameter_groups", "task_loss"]
+__all__ = ["Objective", "gate_groups", "parameter_groups", "task_loss"]
 
 
 def task_loss(
@@ -98,8 +99,8 @@ def parameter_groups(model: nn.Module, weight_decay: float) -> list[dict[str, An
         lr_scale = float(getattr(module, "lr_scale", lr_scale))
         decay_scale = float(getattr(module, "decay_scale", decay_scale))
         eps = float(getattr(module, "adam_eps", eps))
-        for name, parameter in module.named_parameters(recurse=False):
-            if name == "log_alpha" or id(parameter) in seen:
+        for parameter in module.parameters(recurse=False):
+            if id(parameter) in seen:
                 continue
             seen.add(id(parameter))
             decay = weight_decay * decay_scale if parameter.ndim > 1 else 0.0
@@ -108,6 +109,20 @@ def parameter_groups(model: nn.Module, weight_decay: float) -> list[dict[str, An
         for child in module.children():
             walk(child, lr_scale, decay_scale, eps)
 
-    seen: set[int] = set()
+    seen = {id(p) for gate in model.modules() if isinstance(gate, Gate) for p in gate.gate_parameters()}
     walk(model, 1.0, 1.0, ADAM_EPS)
     return list(groups.values())
+
+
+def gate_groups(gates: Iterable[Gate], lr: float) -> list[dict[str, Any]]:
+    """Return the parameters that decide what is open as an optimizer takes them, in groups of one learning rate each.
+
+    ``lr`` is that of ``log_alpha``; there is a group where no gate learns, too.
+    """
+    scales: dict[float, list[nn.Parameter]] = {}
+    for gate in gates:
+        scales.setdefault(gate.lr_scale, []).extend(gate.gate_parameters())
+    return [
+        {"params": parameters, "lr": lr * scale, "weight_decay": 0.0, "gate": True, "scale": scale}
+        for scale, parameters in (scales or {1.0: []}).items()
+    ]

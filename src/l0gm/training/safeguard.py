@@ -27,7 +27,7 @@ class Safeguard:
     """
 
     def __init__(self, model: GatedModel, patience: int = 3) -> None:
-        gated = {p for gate in model.gates().values() for p in gate.parameters()}
+        gated = model.gate_parameters()
         self._weights: list[nn.Parameter] = [p for p in model.parameters() if p not in gated]
         self._kept: list[Tensor] | None = None
         self._patience = patience
