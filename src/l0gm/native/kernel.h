@@ -1,4 +1,4 @@
-/* The evaluation of folded rows, BLOCK at a time, with vectors of VECTOR floats; module.c includes this for each of both.
+/* The evaluation of folded rows, BLOCK at a time, with vectors of VECTOR floats: module.c includes this for each pair of them.
  *
  * Every row goes through the same operations in the same order, whichever rows are beside it: blocks are filled up with
  * idle rows, so that no row meets code of another shape. */

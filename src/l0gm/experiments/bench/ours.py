@@ -21,7 +21,7 @@ __all__ = ["MAIN", "OURS", "Compacted", "compacted"]
 
 MAIN = "l0gm"
 NARROW: Mapping[str, Any] = {"hidden_cost": 0.35, "max_bins": 24}
-"""What makes a model fast to serve; the values had the best validation loss of some on Adult (docs/results/latency.md)."""
+"""What makes a model fast to serve; on Adult these values had the best validation loss (docs/results/latency.md)."""
 OURS: Mapping[str, Mapping[str, Any]] = {
     MAIN: NARROW,
     "l0gm without CIN": {**NARROW, "cin": ()},
