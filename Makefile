@@ -37,6 +37,7 @@ bench: setup ## run every benchmark
 	@for script in benchmarks/[a-z]*.py; do \
 		if [ -f "$$script" ]; then echo "== $$script"; $(BIN)/python "$$script" || exit 1; fi; \
 	done
+	@echo "== l0gm bench adult"; $(BIN)/l0gm bench adult
 
 fuzz: setup ## try 100,000 generated tables (FUZZ_ARGS="--seed 200" goes on from a seed)
 	@$(BIN)/python tests/messy/fuzz_messy.py $(FUZZ_ARGS)
