@@ -1,6 +1,6 @@
 /* The compiled part of l0gm: rows of numbers and codes to logits, and text to codes.
  *
- * l0gm works without it; runtime/folded.py and data/native.py say how. Needs GCC or Clang, for their vector types. */
+ * l0gm works without it; runtime/predictor.py and data/frames.py say how. Needs GCC or Clang, for their vector types. */
 
 #define PY_SSIZE_T_CLEAN
 #define Py_LIMITED_API 0x030B0000
@@ -46,7 +46,7 @@ typedef struct {
     const double *doubles;
 } Plan;
 
-enum { PLAN_NUMBERS = 13, FIELD_NUMBERS = sizeof(Field) / 8, LAYER_NUMBERS = sizeof(Layer) / 8 };
+enum { PLAN_NUMBERS = 13, FIELD_NUMBERS = sizeof(Field) / 8 };
 
 typedef struct {
     const char *numbers, *codes, *texts;

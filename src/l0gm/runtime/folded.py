@@ -55,7 +55,7 @@ class FoldedProgram:
         C.
     width : int
         Numbers in a row of sums.
-    row_bytes : int
+    row_bytes, shared_bytes : int
         Bytes of tables that one row of a prediction reads, and of weights that all rows share.
     """
 
