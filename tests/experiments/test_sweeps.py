@@ -95,7 +95,7 @@ def test_a_point_is_named_by_its_configuration(sweep, tmp_path):
     sweep()
     for path in (tmp_path / "points").glob("*.json"):
         record = json.loads(path.read_text())
-        point = Point(record["knob"], record["value"], record["seed"], canonical_json(record["configuration"]))
+        point = Point(canonical_json(record["configuration"]), record["knob"], record["value"], record["seed"])
         assert path.stem == point.digest == record["point"]
         assert {"training rows", "test rows", "torch", "l0gm", "dropout"} <= record["configuration"].keys()
 

@@ -14,17 +14,16 @@ from multiprocessing import connection, get_context
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from l0gm.errors import L0GMError
-from l0gm.experiments.points import Point, Points
+from l0gm.experiments.points import Points, Unit
 from l0gm.experiments.seeds import Subject
 
 __all__ = ["Ledger", "Order", "Task", "Told", "Trainer", "work_here", "work_in_processes"]
 
 POLL = 0.5  # seconds until a point that another sweep works on is looked at again
 STOP = (5.0, 30.0)  # seconds in which processes end by themselves after Ctrl-C, and after they are told to
-SHOWN = (("accuracy", "accuracy"), ("AUC", "auc"), ("log loss", "log_loss"))
 
 Told = Callable[[str], None]
 """Called with a line about a point: finished, found, failed, or in another sweep's hands."""
@@ -48,8 +47,8 @@ class Task:
     about: dict[str, Any]
 
 
-Trainer = Callable[[Task, Point, Path], Mapping[str, Any]]
-"""Makes the record of a point: it is called with the task, the point and a folder of the point's own."""
+Trainer = Callable[[Any, Any, Path], Mapping[str, Any]]
+"""Makes the record of a unit: it is called with what all units share, the unit and a folder of the unit's own."""
 
 
 @dataclass(frozen=True)
@@ -60,23 +59,38 @@ class _Outcome:
     text: str = ""
 
 
-Order = tuple[Path, Task, Trainer]
-"""The folder, what all points share, and what makes their records."""
+class Order(NamedTuple):
+    """What whoever works on units needs.
+
+    Attributes
+    ----------
+    folder : Path
+    task : object
+        What all units share, such as a :class:`Task`.
+    trainer : Trainer
+    name : str
+        Of the folder of records in ``folder``.
+    """
+
+    folder: Path
+    task: Any
+    trainer: Trainer
+    name: str = "points"
 
 
 class Ledger:
     """Which points are still to be handed out, and what became of the others."""
 
-    def __init__(self, store: Points, points: Sequence[Point], told: Told) -> None:
+    def __init__(self, store: Points, points: Sequence[Unit], told: Told) -> None:
         self.store, self.told, self.total = store, told, len(points)
         missing = [point for point in points if store.found(point) is None]
         self.waiting = deque((0.0, point) for point in missing)
-        self.failed: dict[Point, str] = {}
-        self._busy: set[Point] = set()
+        self.failed: dict[Unit, str] = {}
+        self._busy: set[Unit] = set()
         if len(missing) < len(points):
             told(f"{len(points) - len(missing)} of {len(points)} points are there")
 
-    def take(self) -> Point | None:
+    def take(self) -> Unit | None:
         """Return a point to work on; None where there is none now."""
         now = time.monotonic()
         for _ in range(len(self.waiting)):
@@ -86,7 +100,7 @@ class Ledger:
             self.waiting.append((due, point))
         return None
 
-    def settle(self, point: Point, outcome: _Outcome) -> None:
+    def settle(self, point: Unit, outcome: _Outcome) -> None:
         """Take note of what became of a point that was handed out."""
         if outcome.status == "busy":
             self.waiting.append((time.monotonic() + POLL, point))
@@ -104,14 +118,13 @@ class Ledger:
             return
         if outcome.status == "done" and outcome.text:
             self.told(f"{point}: {outcome.text}")
-        shown = ", ".join(f"{name} {record['test'][key]:.4f}" for name, key in SHOWN if key in record["test"])
-        self.told(f"{point}: {shown}, {record['n_open']} of {record['n_dimensions']} open, {record['seconds']:.0f} s")
+        self.told(f"{point}: {point.told(record)}")
 
 
-def _settled(order: Order, point: Point) -> _Outcome:
+def _settled(order: Order, point: Unit) -> _Outcome:
     """Claim a point and make its record, unless it is claimed or there."""
-    folder, task, trainer = order
-    store = Points(folder)
+    folder, task, trainer, name = order
+    store = Points(folder, name)
     with store.claimed(point) as holder:
         if holder is not None:
             return _Outcome("busy", holder)
@@ -144,7 +157,7 @@ def work_here(ledger: Ledger, order: Order) -> None:
 
 def work_in_processes(ledger: Ledger, order: Order, jobs: int) -> None:
     """Work on all points in processes, which are handed one after the other; a process that is killed is replaced."""
-    workers: dict[Connection, tuple[BaseProcess, Point | None]] = {}
+    workers: dict[Connection, tuple[BaseProcess, Unit | None]] = {}
     try:
         while ledger.waiting or any(point is not None for _, point in workers.values()):
             idle = [pipe for pipe, (_, point) in workers.items() if point is None]
@@ -194,7 +207,7 @@ def _work(pipe: Connection, order: Order) -> None:
     os._exit(0)  # at once: all files are closed, and taking PyTorch down takes seconds
 
 
-def _stop(workers: Mapping[Connection, tuple[BaseProcess, Point | None]]) -> None:
+def _stop(workers: Mapping[Connection, tuple[BaseProcess, Unit | None]]) -> None:
     """End the processes: idle ones by themselves, those at work by a Ctrl-C that they may have had already."""
     for pipe in workers:
         pipe.close()

@@ -21,7 +21,7 @@ from l0gm.data.labels import encode_target
 from l0gm.errors import DataError
 from l0gm.experiments.records import graph_fingerprint, plain
 from l0gm.experiments.seeds import OnFit, Subject, fit_seeds, measured_twice
-from l0gm.metrics import evaluate, macro_f1
+from l0gm.metrics import breakdown, evaluate, macro_f1
 from l0gm.runtime.smoothing import correct_and_smooth
 
 __all__ = ["label_codes", "measure_nodes", "run_graph_seeds", "with_unseen", "without_columns"]
@@ -63,7 +63,7 @@ class _Nodes(Subject):
     def measured(self, model: Any) -> dict[str, dict[str, Any]]:
         measures = partial(measure_nodes, self.codes["test"])
         raw = model.predict_proba(self.graph, calibrated=False)
-        found = measured_twice(model, raw[self.nodes["test"]], measures)
+        found = measured_twice(model, raw[self.nodes["test"]], measures, self._parts)
         if self.smooth:
             smoothed = correct_and_smooth(self.graph, model.scaled(raw), self.nodes["train"], self.codes["train"])
             found["smoothed"] = measures(smoothed[self.nodes["test"]])
@@ -85,6 +85,11 @@ class _Nodes(Subject):
             "rows": {name: len(numbers) for name, numbers in self.nodes.items()},
             "graph": {"nodes": self.graph.n_nodes, "edges": self.graph.n_edges},
         }
+
+    def _parts(self, proba: NDArray[np.float64]) -> dict[str, Any]:
+        codes = self.codes["test"]
+        proba = with_unseen(proba, codes)
+        return breakdown(codes, proba, classes=self.classes[: proba.shape[1]])
 
     def _text(self, name: str) -> str:
         if name not in self.nodes:

@@ -7,6 +7,7 @@ import hashlib
 import json
 import os
 import socket
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -18,7 +19,7 @@ from l0gm.errors import ParameterError
 from l0gm.experiments.records import plain, read_json, write_json
 from l0gm.files import remove_unfinished
 
-__all__ = ["Point", "Points", "canonical_json"]
+__all__ = ["Point", "Points", "Unit", "canonical_json"]
 
 Record = dict[str, Any]
 
@@ -33,10 +34,41 @@ PARTS: Mapping[str, Any] = {
     "seconds": int | float,
 }
 """What a record has to hold, beside what names the point."""
+TOLD = (("accuracy", "accuracy"), ("AUC", "auc"), ("log loss", "log_loss"))
 
 
 @dataclass(frozen=True)
-class Point:
+class Unit(ABC):
+    """What is done once and leaves one record: a point of a sweep, a run of a table.
+
+    Parameters
+    ----------
+    configuration : str
+        All that decides the result (parameters, rows, seed, versions), as :func:`canonical_json` writes it.
+    """
+
+    configuration: str
+
+    @property
+    def digest(self) -> str:
+        """The sha256 of the configuration, which names the unit's files."""
+        return _digest(self.configuration)
+
+    @abstractmethod
+    def about(self) -> Record:
+        """Return what a record says of its unit, beside the configuration."""
+
+    @abstractmethod
+    def lacking(self, record: Record) -> str | None:
+        """Return what a record has to hold and does not; None where it is whole."""
+
+    @abstractmethod
+    def told(self, record: Record) -> str:
+        """Return a finished record in a line."""
+
+
+@dataclass(frozen=True)
+class Point(Unit):
     """One fit of a sweep.
 
     Parameters
@@ -45,24 +77,35 @@ class Point:
     value : float
         Of the knob.
     seed : int
-    configuration : str
-        All that decides the result (parameters, rows, seed, versions), as :func:`canonical_json` writes it.
     """
 
     knob: str
     value: float
     seed: int
-    configuration: str
 
     @classmethod
     def of(cls, knob: str, value: float, seed: int, settings: Mapping[str, Any]) -> Point:
         """Return the point of these settings, which need not name knob and seed."""
-        return cls(knob, value, seed, canonical_json({**settings, knob: value, "random_state": seed}))
+        return cls(canonical_json({**settings, knob: value, "random_state": seed}), knob, value, seed)
 
-    @property
-    def digest(self) -> str:
-        """The sha256 of the configuration, which names the point's files."""
-        return _digest(self.configuration)
+    def about(self) -> Record:
+        """Return the value and the seed."""
+        return {"knob": self.knob, "value": self.value, "seed": self.seed}
+
+    def lacking(self, record: Record) -> str | None:
+        """Return what the record lacks."""
+        parts = {**record, "validation": record.get("validation") or {}}  # none where a class lacks validation rows
+        if not all(isinstance(parts.get(name), kind) for name, kind in PARTS.items()):
+            return f"the record has to hold {', '.join(PARTS)}, and it holds {sorted(record)}"
+        measures = [*parts["validation"].values(), *parts["test"].values()]
+        if record["n_dimensions"] > 0 and all(isinstance(measure, int | float) for measure in measures):
+            return None
+        return "a measure is no number"
+
+    def told(self, record: Record) -> str:
+        """Return the measures in a line."""
+        shown = ", ".join(f"{name} {record['test'][key]:.4f}" for name, key in TOLD if key in record["test"])
+        return f"{shown}, {record['n_open']} of {record['n_dimensions']} open, {record['seconds']:.0f} s"
 
     def __str__(self) -> str:
         return f"{self.knob} {self.value:g}, seed {self.seed}"
@@ -74,7 +117,9 @@ class Points:
     Parameters
     ----------
     folder : path
-        Of the sweep; the points' files are ``points/HASH.json`` in it.
+        Of the sweep.
+    name : str
+        Of the folder in it that has the points' files, ``HASH.json``.
 
     Raises
     ------
@@ -82,8 +127,8 @@ class Points:
         If it cannot be written to.
     """
 
-    def __init__(self, folder: str | Path) -> None:
-        self.folder = Path(folder) / "points"
+    def __init__(self, folder: str | Path, name: str = "points") -> None:
+        self.folder = Path(folder) / name
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             with self._alone():
@@ -91,20 +136,20 @@ class Points:
         except OSError as error:
             raise ParameterError(f"{folder} cannot be written to ({error}): choose another place") from error
 
-    def path(self, point: Point) -> Path:
+    def path(self, point: Unit) -> Path:
         """Return the point's file, whether or not it is there."""
         return self.folder / f"{point.digest}.json"
 
-    def lock(self, point: Point) -> Path:
+    def lock(self, point: Unit) -> Path:
         """Return the file that says who works on the point."""
         return self.folder / f"{point.digest}.lock"
 
-    def found(self, point: Point) -> Record | None:
+    def found(self, point: Unit) -> Record | None:
         """Return the record of a finished point; None where there is none that is whole."""
         record = read_json(self.path(point))
         return record if record is not None and _is_whole(record, point) else None
 
-    def write(self, point: Point, record: Mapping[str, Any]) -> None:
+    def write(self, point: Unit, record: Mapping[str, Any]) -> None:
         """Write the record of a finished point, whole or not at all.
 
         Raises
@@ -112,13 +157,14 @@ class Points:
         ParameterError
             If the record lacks something, or the file cannot be written.
         """
-        known = {"point": point.digest, "knob": point.knob, "value": point.value, "seed": point.seed}
+        known = {"point": point.digest, **point.about()}
         whole = plain({**known, **record, "configuration": json.loads(point.configuration)})
-        if not _is_whole(whole, point):
-            raise ParameterError(f"{point}: the record has to hold {', '.join(PARTS)}, and it holds {sorted(record)}")
+        lacking = point.lacking(whole)
+        if lacking is not None:
+            raise ParameterError(f"{point}: {lacking}")
         write_json(self.path(point), whole)
 
-    def set_aside(self, point: Point) -> Path | None:
+    def set_aside(self, point: Unit) -> Path | None:
         """Rename what stands at the point's place and is no whole record; return its new path, or None.
 
         Call it while the point is claimed.
@@ -132,7 +178,7 @@ class Points:
         return aside
 
     @contextmanager
-    def claimed(self, point: Point) -> Iterator[str | None]:
+    def claimed(self, point: Unit) -> Iterator[str | None]:
         """Hold the point while the block runs; yield None, or who holds it, and then it is not ours.
 
         The claim is a file with process, host and time. The claim of a process that is gone is taken over; whether one
@@ -176,14 +222,9 @@ def _digest(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def _is_whole(record: Record, point: Point) -> bool:
-    if not record.get("point") == point.digest == _digest(canonical_json(record.get("configuration"))):
-        return False
-    parts = {**record, "validation": record.get("validation") or {}}  # none where a class lacks validation rows
-    if not all(isinstance(parts.get(name), kind) for name, kind in PARTS.items()):
-        return False
-    measures = [*parts["validation"].values(), *parts["test"].values()]
-    return bool(record["n_dimensions"] > 0) and all(isinstance(measure, int | float) for measure in measures)
+def _is_whole(record: Record, unit: Unit) -> bool:
+    named = record.get("point") == unit.digest == _digest(canonical_json(record.get("configuration")))
+    return named and unit.lacking(record) is None
 
 
 def _self() -> Record:

@@ -18,7 +18,7 @@ from l0gm.data.parquet import ParquetTable, open_with
 from l0gm.errors import DataError
 from l0gm.experiments.records import fingerprint
 from l0gm.experiments.seeds import OnFit, Subject, fit_seeds, measured_twice
-from l0gm.metrics import evaluate
+from l0gm.metrics import breakdown, evaluate
 from l0gm.runtime import CompactModel
 
 __all__ = ["run_seeds"]
@@ -56,7 +56,8 @@ class _Rows(Subject):
 
     def measured(self, model: Any) -> dict[str, dict[str, Any]]:
         raw = model.predict_proba(self.test.X, calibrated=False)
-        return measured_twice(model, raw, partial(evaluate, self.test.codes))
+        parts = partial(breakdown, self.test.codes, classes=self.test.classes)
+        return measured_twice(model, raw, partial(evaluate, self.test.codes), parts)
 
     def conditions(self) -> dict[str, str]:
         return {"training rows": str(self.train), "test rows": str(self.test)}

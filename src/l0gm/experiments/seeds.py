@@ -127,13 +127,20 @@ def fit_seeds(
 
 
 def measured_twice(
-    model: Any, raw: NDArray[Any], measures: Callable[[NDArray[Any]], dict[str, float]]
+    model: Any,
+    raw: NDArray[Any],
+    measures: Callable[[NDArray[Any]], dict[str, float]],
+    parts: Callable[[NDArray[Any]], dict[str, Any]],
 ) -> dict[str, dict[str, Any]]:
-    """Return a record's measures of raw probabilities (n, C): those of the answers as shipped, and the scaled ones."""
+    """Return a record's measures of raw probabilities (n, C): those of the answers as shipped, and the scaled ones.
+
+    ``parts`` are what a report draws of the answers as shipped, see :func:`l0gm.metrics.breakdown`.
+    """
     scaled = measures(model.calibrator.apply(raw))
     return {
         "test": scaled if model.calibrated else measures(raw),
         "scaled": {**scaled, "calibrator": str(model.calibrator)},
+        "breakdown": parts(model.scaled(raw)),
     }
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import l0gm
 from l0gm.errors import ParameterError
-from l0gm.experiments.crew import Ledger, Task, Told, Trainer, work_here, work_in_processes
+from l0gm.experiments.crew import Ledger, Order, Task, Told, Trainer, work_here, work_in_processes
 from l0gm.experiments.fronts import METRICS, SHOWN, falling, summarise_values, write_front
 from l0gm.experiments.machine import versions
 from l0gm.experiments.points import Point, Points
@@ -139,7 +139,7 @@ def run_sweep(
     store = Points(folder)
 
     ledger = Ledger(store, points, told or (lambda line: None))
-    order = (folder, task, trainer)
+    order = Order(folder, task, trainer)
     try:
         if jobs == 1:
             work_here(ledger, order)
