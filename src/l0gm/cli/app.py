@@ -16,7 +16,9 @@ from l0gm.cli import (
     evaluate,
     explain,
     monitor,
+    paper,
     predict,
+    report,
     robustness,
     show,
     sweep,
@@ -89,7 +91,10 @@ app = typer.Typer(
         "  l0gm predict runs/adult/seed-0/model.l0gm people.csv --out answers.csv"
     ),
 )
-for command in (train, sweep, evaluate, predict, explain, monitor, robustness, threshold, compact, show, bench):
+for command in (
+    *(train, sweep, evaluate, predict, explain, monitor, robustness, threshold, compact, show, bench, paper),
+    report,
+):
     app.command(command.__name__.rpartition(".")[2], epilog=command.EXAMPLES)(command.run)
 app.add_typer(data.app, name="data")
 
