@@ -32,7 +32,36 @@ PAGES = {
         + [f"l0gm.runtime.{name}" for name in ("nodes", "attributes", "smoothing")],
     ),
     "training": ("Training and teachers", ["l0gm.training", "l0gm.distillation"]),
+    "baselines": (
+        "Baselines",
+        [
+            f"l0gm.baselines.{name}"
+            for name in (
+                "methods",
+                "base",
+                "columns",
+                "logistic_regression",
+                "network",
+                "mlp",
+                "field_network",
+                "wide_deep",
+                "deepfm",
+                "xdeepfm",
+                "xgboost",
+                "lightgbm",
+                "catboost",
+                "hist_gradient_boosting",
+                "selected_mlp",
+                "selection",
+                "averaged_trees",
+                "boosting",
+                "threads",
+            )
+        ]
+        + ["l0gm.testing.baselines"],
+    ),
     "experiments": ("Seeds and their summaries", ["l0gm.experiments"]),
+    "report": ("The report", ["l0gm.report", "l0gm.report.figures"]),
     "errors": ("Errors", ["l0gm.errors"]),
 }
 SECTIONS = ("Parameters", "Attributes", "Returns", "Yields", "Raises", "Notes", "Examples", "See Also")

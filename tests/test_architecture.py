@@ -10,7 +10,7 @@ import pytest
 ROOT = Path(__file__).parent.parent
 SOURCE = ROOT / "src" / "l0gm"
 HEAVY = {"torch", "sklearn", "pandas", "pyarrow", "polars", "scipy", "rich", "matplotlib", "hypothesis"}
-HEAVY |= {"transformers", "tokenizers"}
+HEAVY |= {"transformers", "tokenizers", "jinja2"}
 FREE_OF_IMPORTS = {"__init__", "__main__"}
 
 

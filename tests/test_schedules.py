@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from l0gm.errors import ParameterError
-from l0gm.schedules import Schedule, TargetControl, cosine
+from l0gm.schedules import PathSchedule, Schedule, TargetControl, cosine
 
 fractions = st.floats(0.0, 1 / 3)
 temperatures = st.floats(0.1, 5.0)
@@ -197,3 +198,52 @@ def test_penalties_are_in_units_of_the_scale_a_dimension():
     small, large = TargetControl(10, 50, 1.0), TargetControl(1000, 50, 0.5)
     for count, target in ((8, 4), (3, 4), (6, 4)):
         assert small.update(count, target) * 10 == pytest.approx(large.update(100 * count, 100 * target) * 1000 / 0.5)
+
+
+# ---- a path ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("shares", [(0.6, 0.2, 0.05), (1.0, 0.3), (0.3, 0.3), (0.05,), (1.0,)])
+def test_a_path_reaches_each_share_and_holds_it(shares):
+    path = PathSchedule(shares=shares)
+    assert len(path.stages) == len(shares)
+    assert path.stages[-1][1] == path.harden_at == 1.0
+    begin = path.warmup
+    for share, (ramp_end, hold_end) in zip(shares, path.stages, strict=True):
+        assert begin <= ramp_end < hold_end
+        for progress in (ramp_end, (ramp_end + hold_end) / 2, hold_end - 1e-9):
+            assert path.holds(progress)
+            assert path.target(progress, 200, 1) == pytest.approx(200 * share)
+        if ramp_end > begin:
+            assert not path.holds((begin + ramp_end) / 2)
+        begin = hold_end
+    assert path.target(1.0, 200, 1) == pytest.approx(200 * shares[-1])
+
+
+def test_the_target_of_a_path_never_rises():
+    path = PathSchedule(shares=(0.6, 0.2, 0.05))
+    targets = [path.target(step / 500, 200, 10) for step in range(501)]
+    assert all(high >= low for high, low in pairwise(targets))
+    assert targets[0] == 200
+    assert len(set(targets)) > 200
+
+
+def test_ramps_are_as_long_as_their_targets_fall():
+    first, second, third = PathSchedule(warmup=0.1, shares=(0.5, 0.25, 0.0625)).stages
+    ramps = [first[0] - 0.1, second[0] - first[1], third[0] - second[1]]
+    assert ramps[1] == pytest.approx(ramps[0])
+    assert ramps[2] == pytest.approx(2 * ramps[0])
+    assert sum(ramps) == pytest.approx(0.9 / 2)
+
+
+def test_a_path_is_cold_when_the_first_target_is_reached():
+    path = PathSchedule(shares=(0.6, 0.2), start_temperature=2.0, end_temperature=0.5)
+    assert path.temperature(path.warmup) == 2.0
+    assert path.temperature(path.stages[0][0]) == pytest.approx(0.5)
+    assert path.temperature(1.0) == pytest.approx(0.5)
+
+
+@pytest.mark.parametrize("shares", [(), (0.2, 0.3), (1.1,), (0.5, 0.0), (0.5, -0.1)])
+def test_what_is_no_path(shares):
+    with pytest.raises(ParameterError, match="shares="):
+        PathSchedule(shares=shares)

@@ -19,6 +19,7 @@ from l0gm.encoders.text import Ngrams, TextEncoder, TextEncoding
 from l0gm.encoders.transformer import Scratch, Transformer
 from l0gm.errors import ParameterError
 from l0gm.gates import (
+    BlockGate,
     ConditionalGate,
     FixedMaskGate,
     Gate,
@@ -29,6 +30,7 @@ from l0gm.gates import (
     MagnitudeGate,
     ReadGate,
     ScaleGate,
+    WeightMagnitudeGate,
 )
 from l0gm.heads import CIN, Deep, FieldLinear, IntegratedHead
 from l0gm.networks import PACKAGED
@@ -38,6 +40,7 @@ __all__ = [
     "COUNTED",
     "GATES",
     "RULED",
+    "WEIGHED",
     "integrated_predictor",
     "make_gate",
     "make_hidden_gate",
@@ -49,8 +52,11 @@ COSTED = ("hard_concrete", "conditional")
 """Gates whose penalty can count a dimension as more than one."""
 RULED = (*COSTED, "weights")
 """Gates with hard-concrete variables, for which there are two rules of inference."""
-COUNTED = ("random", "magnitude", "static")
-"""Controls that keep a given number of dimensions, without a penalty."""
+PRUNED = ("pruned", "n:m", "lottery")
+WEIGHED = ("weights", *PRUNED)
+"""Gates on the weights of the layer that reads the interface."""
+COUNTED = ("random", "magnitude", "static", *PRUNED)
+"""Controls that keep a given number of dimensions or weights, without a penalty."""
 GATES = (*RULED, "gaussian", "l1", *COUNTED, "none")
 LINEAR = ("gated", "ungated", "off")
 DEEP = (128, 64)
@@ -115,7 +121,8 @@ def integrated_predictor(
     hidden_gate : callable, optional
         From the width of a hidden layer of the deep branch to the gate of its units; default: they have none.
     first : callable, optional
-        From the widths of input and output to the first layer of the deep branch; default: a plain one.
+        From the widths of input and output to the first layer of the deep branch, or to the linear layer over texts
+        alone that have no such branch; default: a plain one.
 
     Raises
     ------
@@ -141,9 +148,10 @@ def integrated_predictor(
         raise ParameterError(
             "hidden_cost: there are no hidden units; texts alone have a deep branch only where deep asks for one"
         )
-    if first is not nn.Linear and not len(deep):
+    if first is not nn.Linear and not len(deep) and n_fields:
         raise ParameterError(
-            "gate='weights': there is no deep branch whose weights could have gates; give deep widths, as (128, 64)"
+            f"gate: there is no deep branch whose weights {', '.join(WEIGHED)} could act on; give deep widths, as "
+            "(128, 64)"
         )
     fields = TabularEncoder(schema, width) if n_fields else None
     encoder = RowEncoder(fields, [texts.encoder(field, n_outputs) for field in schema.texts])
@@ -157,18 +165,20 @@ def integrated_predictor(
         linear=term,
         deep=Deep(encoder.dim, deep, n_outputs, dropout, hidden_gate, first) if len(deep) else None,
         cin=CIN(n_fields, cin, cin_rank) if len(cin) and n_fields else None,
-        text=_text_term(encoder.texts, n_outputs),
+        text=_text_term(encoder.texts, n_outputs, nn.Linear if len(deep) else first),
     )
     return encoder, head
 
 
 @torch.no_grad()
-def _text_term(texts: Iterable[nn.Module], n_outputs: int) -> nn.Linear | None:
+def _text_term(
+    texts: Iterable[nn.Module], n_outputs: int, layer: Callable[..., nn.Linear] = nn.Linear
+) -> nn.Linear | None:
     """Return the linear term over the texts' vectors, which counts the coordinates that are logits already."""
     listed = [text for text in texts if isinstance(text, TextEncoder)]
     if not listed:
         return None
-    term = nn.Linear(sum(text.dim for text in listed), n_outputs, bias=False)
+    term = layer(sum(text.dim for text in listed), n_outputs, bias=False)
     term.weight.mul_(0.1)
     term.lr_scale = TEXT_TERM_RATE  # type: ignore[assignment]  # see l0gm.training.objective.parameter_groups
     at = 0
@@ -210,7 +220,7 @@ def make_gate(
     chosen : bool Tensor (dim,), optional
         The mask of ``"static"``.
     layer : L0Linear, optional
-        The layer behind the interface whose weights have gates, for ``"weights"``.
+        The layer behind the interface whose weights have gates, for those of WEIGHED.
 
     Raises
     ------
@@ -231,7 +241,7 @@ def make_gate(
             threshold=threshold,
             cost=cost,
         )
-    if name == "weights":
+    if name in WEIGHED:
         assert isinstance(layer, L0Linear)
         return ReadGate(layer)
     if name == "gaussian":
@@ -256,16 +266,37 @@ def make_gate(
 
 
 def make_weight_gates(
-    *, temperature: float, inference: Literal["binary", "soft"], threshold: float
-) -> Callable[[int, int], L0Linear]:
-    """Return what makes a linear layer with a gate for each weight from the widths of its input and output.
+    name: str,
+    active: float | None,
+    *,
+    temperature: float,
+    inference: Literal["binary", "soft"],
+    threshold: float,
+) -> Callable[..., nn.Linear]:
+    """Return what makes the layer behind the interface from the widths of its input and output.
+
+    With a name of WEIGHED its weights have gates: hard-concrete ones; a mask that keeps the largest weights when it is
+    hardened, of all or of each block of inputs; or a mask that is given before training, and is open until then.
 
     Parameters
     ----------
+    name : str
+        Of GATES.
+    active : float, optional
+        Fraction that N:M comes from.
     temperature, inference, threshold
         See :class:`l0gm.gates.HardConcreteGate`.
     """
-    return partial(L0Linear, temperature=temperature, inference=inference, threshold=threshold)
+    if name not in WEIGHED:
+        return nn.Linear
+    if name == "weights":
+        return partial(L0Linear, temperature=temperature, inference=inference, threshold=threshold)
+    kinds: dict[str, Callable[[int, int], Gate]] = {
+        "pruned": WeightMagnitudeGate,
+        "n:m": lambda outputs, inputs: BlockGate.nearest(outputs, inputs, 1.0 if active is None else active),
+        "lottery": lambda outputs, inputs: FixedMaskGate(torch.ones(outputs * inputs, dtype=torch.bool)),
+    }
+    return partial(L0Linear, gate=kinds[name])
 
 
 def make_hidden_gate(

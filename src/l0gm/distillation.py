@@ -14,7 +14,7 @@ from l0gm.errors import DataError, ParameterError, TrainingError
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["check_teacher", "out_of_fold", "soft_targets", "teacher_frame"]
+__all__ = ["check_teacher", "out_of_fold", "soft_targets", "target_encoder", "teacher_frame"]
 
 FOLDS = 5
 MOST_CATEGORIES = 254  # with missing ones, what HistGradientBoosting takes
@@ -138,12 +138,9 @@ def out_of_fold(
 
 def _trees(schema: Schema, seed: int) -> Any:
     """Return boosted trees; identifiers of too many values for them are encoded by their targets, out of fold."""
-    import sklearn
     from sklearn.compose import make_column_transformer
     from sklearn.ensemble import HistGradientBoostingClassifier
-    from sklearn.model_selection import StratifiedKFold
     from sklearn.pipeline import make_pipeline
-    from sklearn.preprocessing import TargetEncoder
 
     trees = HistGradientBoostingClassifier(
         learning_rate=0.05,
@@ -158,9 +155,17 @@ def _trees(schema: Schema, seed: int) -> Any:
     many = [f.name for f in schema.fields if not isinstance(f, NumericField) and f.n_rows > MOST_CATEGORIES]
     if not many:
         return trees
-    older = tuple(map(int, sklearn.__version__.split(".")[:2])) < (1, 9)  # which takes no generator of folds
-    by_target = TargetEncoder(
-        **({"random_state": seed} if older else {"cv": StratifiedKFold(FOLDS, shuffle=True, random_state=seed)})
-    )
-    encoder = make_column_transformer((by_target, many), remainder="passthrough", verbose_feature_names_out=False)
+    by_target = (target_encoder(seed), many)
+    encoder = make_column_transformer(by_target, remainder="passthrough", verbose_feature_names_out=False)
     return make_pipeline(encoder.set_output(transform="pandas"), trees)
+
+
+def target_encoder(seed: int) -> Any:
+    """Return scikit-learn's TargetEncoder: smoothed target rates of categories, out of fold in training."""
+    import sklearn
+    from sklearn.model_selection import StratifiedKFold
+    from sklearn.preprocessing import TargetEncoder
+
+    if tuple(map(int, sklearn.__version__.split(".")[:2])) < (1, 9):  # which takes no generator of folds
+        return TargetEncoder(random_state=seed)
+    return TargetEncoder(cv=StratifiedKFold(FOLDS, shuffle=True, random_state=seed))

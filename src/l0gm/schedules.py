@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from itertools import pairwise
 
 from l0gm.errors import ParameterError
 
-__all__ = ["Schedule", "TargetControl", "cosine"]
+__all__ = ["PathSchedule", "Schedule", "TargetControl", "cosine"]
 
 
 def cosine(x: float) -> float:
@@ -67,6 +68,10 @@ class Schedule:
         """Progress at which the gate is hardened."""
         return min(self.ramp_end + self.hold, 1.0)
 
+    def holds(self, progress: float) -> bool:
+        """Return whether the pressure is whole, or the target reached: what counts then is the binary count."""
+        return progress >= self.ramp_end
+
     def ramp_position(self, progress: float) -> float:
         """Return how far the ramp is, 0 in the warm-up and 1 from its end on."""
         if self.ramp == 0.0:
@@ -85,6 +90,76 @@ class Schedule:
     def target(self, progress: float, dim: int, k: int) -> float:
         """Return the open count to aim at: from ``dim`` to ``k``, geometrically, along the ramp."""
         return dim * math.exp(math.log(k / dim) * cosine(self.ramp_position(progress)))
+
+
+@dataclass(frozen=True)
+class PathSchedule(Schedule):
+    """A target that falls through several, with a ramp to each and a hold there, at whose end the model is copied.
+
+    The warm-up is that of a single training; of the rest, RAMPS are ramps, each in proportion to the logarithm of how
+    far the target falls, and the holds share the others evenly. The temperature falls along the first ramp. ``ramp``
+    says how fast gates learn, as in a single training, and ``hold`` nothing.
+
+    Parameters
+    ----------
+    shares : tuple of float
+        Fractions of the dimensions, from the largest to the smallest.
+
+    Raises
+    ------
+    ParameterError
+        If there is none, one is not above 0 and at most 1, or one is larger than the one before it.
+    """
+
+    shares: tuple[float, ...] = (1.0,)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        falling = all(high >= low for high, low in pairwise((1.0, *self.shares)))
+        if not self.shares or not falling or not self.shares[-1] > 0.0:
+            raise ParameterError(f"shares={self.shares}: fractions above 0 and at most 1, the largest first")
+
+    @property
+    def harden_at(self) -> float:
+        """Progress at which the gate is hardened: the end."""
+        return 1.0
+
+    @property
+    def stages(self) -> list[tuple[float, float]]:
+        """For each share the progress at which its ramp ends and at which its hold does."""
+        rest, count = 1.0 - self.warmup, len(self.shares)
+        falls = [math.log(high / low) for high, low in pairwise((1.0, *self.shares))]
+        whole = sum(falls)
+        ramps = [RAMPS * rest * fall / whole if whole else 0.0 for fall in falls]
+        hold = (rest - sum(ramps)) / count
+        stages, at = [], self.warmup
+        for ramp in ramps:
+            stages.append((at + ramp, at + ramp + hold))
+            at += ramp + hold
+        return [*stages[:-1], (stages[-1][0], 1.0)]
+
+    def temperature(self, progress: float) -> float:
+        """Return the temperature of the samples: start to end along a cosine over the first ramp that falls."""
+        first = next((end for end, _ in self.stages if end > self.warmup), 1.0)
+        share = cosine((progress - self.warmup) / (first - self.warmup))
+        return self.start_temperature + (self.end_temperature - self.start_temperature) * share
+
+    def holds(self, progress: float) -> bool:
+        """Return whether a share is reached and its hold is not over."""
+        return any(ramp_end <= progress < hold_end for ramp_end, hold_end in self.stages) or progress >= 1.0
+
+    def target(self, progress: float, dim: int, k: int) -> float:
+        """Return the open count to aim at: geometrically from share to share; ``k`` is not looked at."""
+        begin, high = self.warmup, 1.0
+        for share, (ramp_end, hold_end) in zip(self.shares, self.stages, strict=True):
+            if progress < hold_end:
+                position = cosine((progress - begin) / (ramp_end - begin)) if ramp_end > begin else 1.0
+                return dim * high * math.exp(math.log(share / high) * position)
+            begin, high = hold_end, share
+        return dim * self.shares[-1]
+
+
+RAMPS = 0.5
 
 
 class TargetControl:

@@ -50,6 +50,21 @@ def test_penalties(l0gm, asked, tmp_path):
     assert "in 0 of 1 seeds" in " ".join(front["notes"])
 
 
+def test_paths(l0gm, asked, tmp_path):
+    arguments = [*asked, "--active", "0.1:0.4:3", "--out", tmp_path]
+    done = l0gm(*arguments, "--path")
+    assert done.exit_code == 0, done.stderr
+    assert done.stderr.startswith("path of 3 values, seed 0: ")
+    assert "All values of a seed are of one training" in done.stdout
+    assert "difference" not in done.stdout
+    assert len(list((tmp_path / "points").glob("*.json"))) == 3
+    assert l0gm(*arguments).exit_code == 0
+    again = l0gm(*arguments, "--path", "--json")
+    front = json.loads(again.stdout)
+    assert [entry["independent"]["seeds"] for entry in front["values"]] == [[0]] * 3
+    assert "| difference, validation | difference, test |" in (tmp_path / "front.md").read_text()
+
+
 def test_points_that_fail(l0gm, asked, tmp_path):
     done = l0gm(*asked, "--active", "0.2,0.4", "--lr", "1e30", "--out", tmp_path)
     assert done.exit_code == 1
@@ -96,6 +111,8 @@ def test_no_values(refuses, asked, tmp_path, text):
     [
         ([], "--active and --penalty: give the values of one of the two"),
         (["--active", "0.1", "--penalty", "0.1"], "--active and --penalty: give the values of one of the two"),
+        (["--penalty", "0.1", "--path"], "--path: it goes through open fractions; give --active, not --penalty"),
+        (["--active", "0.1", "--path", "--gate", "random"], "a path needs a gate that learns"),
         (["--penalty", "1:2:3"], "--penalty '1:2:3': give numbers, separated by commas"),
         (["--penalty=-1"], "penalty=-1: a number that is not negative"),
         (["--active", "0.1,0.1"], "active=[0.1, 0.1]: give one or more different numbers"),

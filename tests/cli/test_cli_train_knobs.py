@@ -108,3 +108,20 @@ def test_a_gate_reaches_the_model(l0gm, people, quick, tmp_path):
     refused = l0gm(*args, "--gate", "weights", "--active", "auto", "--overwrite")
     assert refused.exit_code != 0
     assert "counts weights" in refused.stderr
+
+
+@pytest.mark.parametrize("gate", ["pruned", "n:m"])
+def test_pruned_weights_and_calibration_coupling_reach_the_model(l0gm, people, quick, tmp_path, gate):
+    args = ["train", people / "people.parquet", "--target", "churned", "--drop", "id", "--out", tmp_path, *quick]
+    asked = ["--active", "0.25", "--gate", gate, "--deep", "8", "--calibration-coupling", "0.3", "--json"]
+    result = l0gm(*args, *asked)
+    assert result.exit_code == 0, result.stderr
+    options = json.loads(result.stdout)["options"]
+    assert (options["gate"], options["calibration_coupling"]) == (gate, 0.3)
+    opened, total = load(tmp_path / "seed-0" / "model.l0gm").information["open_weights"]
+    assert opened == round(0.25 * total)
+
+
+def test_a_coupling_is_not_negative(refuses, people, tmp_path):
+    args = ["train", people / "people.parquet", "--target", "churned", "--out", tmp_path]
+    assert "calibration_coupling=-1.0: a finite number, not negative" in refuses(*args, "--calibration-coupling=-1")

@@ -161,10 +161,16 @@ def test_a_conditional_gate_reads_texts_too():
         np.testing.assert_allclose(small.predict_proba(texts), model.predict_proba(texts), rtol=0, atol=1e-5)
 
 
-def test_texts_alone_have_no_weights_to_gate_unless_deep_asks_for_them():
-    texts = ["good film", "bad film"] * 40
-    with pytest.raises(ParameterError, match="give deep widths"):
-        L0GMClassifier(gate="weights", epochs=1).fit(texts, [1, 0] * 40)
+def test_the_weights_of_texts_alone_are_those_of_their_linear_layer(tmp_path):
+    rng = np.random.default_rng(0)
+    words = ["good", "bad", "film", "dog", "cat", "nice"]
+    texts = [" ".join(rng.choice(words, 6)) for _ in range(240)]
+    y = [("good" in text) + ("cat" in text) for text in texts]
+    model = L0GMClassifier(gate="weights", active=0.2, epochs=4).fit(texts, y)
+    layer = model.model_.head.text
+    assert layer.n_open == round(0.2 * layer.weight.numel())
+    small = l0gm.load(model.save(tmp_path / "model.l0gm"))
+    np.testing.assert_allclose(small.predict_proba(texts), model.predict_proba(texts), rtol=0, atol=1e-5)
 
 
 @pytest.mark.parametrize(

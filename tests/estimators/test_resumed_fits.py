@@ -28,6 +28,9 @@ CASES = {
     "Gaussian gates": {"gate": "gaussian", "active": 0.2},
     "scales": {"gate": "l1", "active": 0.2},
     "a static mask": {"gate": "static", "active": 0.2},
+    "pruned weights": {"gate": "pruned", "active": 0.2},
+    "a lottery ticket": {"gate": "lottery", "active": 0.2},
+    "calibration coupling": {"active": 0.2, "calibration_coupling": 0.3},
     "balanced classes": {"active": 0.2, "class_weight": "balanced"},
     "no validation rows": {"active": 0.2, "validation_fraction": 0.0},
 }

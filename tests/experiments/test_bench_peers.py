@@ -2,6 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from l0gm.baselines.averaged_trees import averaged_trees
 from l0gm.errors import ParameterError
 from l0gm.experiments.bench import contestant
 from l0gm.experiments.bench.boosters import HistGB
@@ -9,7 +10,6 @@ from l0gm.experiments.bench.contestant import LeftOutError, as_probabilities, li
 from l0gm.experiments.bench.inputs import FORMS, Coder, Rows, plain_frame
 from l0gm.experiments.bench.matrices import _rates
 from l0gm.experiments.bench.peers import PEERS, chosen_peers, fit_peers
-from l0gm.experiments.bench.teacher import averaged_trees
 from l0gm.metrics import auc
 
 NEEDED = {

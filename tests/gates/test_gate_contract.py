@@ -10,6 +10,7 @@ from torch import nn
 
 from l0gm.errors import ParameterError
 from l0gm.gates import (
+    BlockGate,
     ConditionalGate,
     FixedMaskGate,
     Gate,
@@ -20,6 +21,7 @@ from l0gm.gates import (
     MagnitudeGate,
     ReadGate,
     ScaleGate,
+    WeightMagnitudeGate,
 )
 from l0gm.testing import check_gate
 
@@ -55,6 +57,9 @@ GATES = {
     "conditional": ConditionalGate,
     "conditional, a mask a batch, by pairs": lambda dim: ConditionalGate(dim, pairs(dim), rank=1, mask="batch"),
     "conditional, soft": lambda dim: ConditionalGate(dim, inference="soft"),
+    "sizes of weights": lambda dim: WeightMagnitudeGate(1, dim),
+    "sizes of weights in blocks": lambda dim: BlockGate(1, dim, 2, 5),
+    "what pruned weights read": lambda dim: ReadGate(L0Linear(dim, 2, gate=WeightMagnitudeGate)),
     "what weights read": lambda dim: ReadGate(L0Linear(dim, 2)),
     "what inputs' gates read": lambda dim: ReadGate(L0Linear(dim, 3, weights="input", inference="soft")),
 }

@@ -7,8 +7,8 @@ import sys
 import numpy as np
 import pytest
 
-from l0gm.errors import MissingExtraError
-from l0gm.metrics import consistency_band, ece, plot_reliability, reliability_table
+from l0gm.errors import DataError, MissingExtraError
+from l0gm.metrics import ReliabilityDisplay, breakdown, consistency_band, ece, plot_reliability, reliability_table
 
 
 @pytest.fixture
@@ -53,3 +53,56 @@ def test_without_matplotlib(rows, monkeypatch):
         monkeypatch.setitem(sys.modules, name, None)
     with pytest.raises(MissingExtraError, match=r"pip install 'l0gm\[report\]'"):
         plot_reliability(*rows)
+
+
+class Classifier:
+    """Answers with fixed probabilities of the classes no and yes."""
+
+    classes_ = np.array(["no", "yes"])
+
+    def __init__(self, proba):
+        self.proba = proba
+
+    def predict_proba(self, X):
+        return self.proba[X]
+
+
+def test_a_display_of_an_estimator_is_that_of_its_predictions(rows):
+    pytest.importorskip("matplotlib")
+    y, proba = rows
+    labels = np.array(["no", "yes"])[y]
+    display = ReliabilityDisplay.from_estimator(Classifier(proba), np.arange(len(y)), labels, draws=50)
+    assert display.kind == "positive"
+    assert display.ece == ece(y, proba, "positive")
+    np.testing.assert_array_equal(display.line_.get_ydata(), reliability_table(y, proba, "positive").frequency)
+    assert display.line_.get_label() == "Classifier"
+    assert "probability of yes" in display.ax_.get_xlabel()
+    assert display.figure_ is display.ax_.figure
+    # one number a row is the probability of the second class
+    other = ReliabilityDisplay.from_predictions(labels, proba[:, 1], classes=["no", "yes"], draws=50)
+    assert (other.ece, other.ece_null_p95) == (display.ece, display.ece_null_p95)
+
+
+def test_a_display_of_numbers_that_were_kept(rows):
+    pytest.importorskip("matplotlib")
+    y, proba = rows
+    kept = breakdown(y, proba, draws=50)["reliability"]["top_label"]
+    display = ReliabilityDisplay(**kept).plot(name="kept", color="black")
+    direct = ReliabilityDisplay.from_predictions(y, proba, kind="top_label", draws=50)
+    np.testing.assert_array_equal(display.line_.get_ydata(), direct.line_.get_ydata())
+    assert [bar.get_height() for bar in display.band_] == [bar.get_height() for bar in direct.band_]
+    assert (display.line_.get_label(), display.line_.get_color()) == ("kept", "black")
+    again = display.plot(ax=direct.ax_)
+    assert again is display
+    assert display.ax_ is direct.ax_
+
+
+def test_what_a_display_refuses(rows):
+    pytest.importorskip("matplotlib")
+    y, proba = rows
+    with pytest.raises(DataError, match=r"the label 'maybe' is none of the classes \('no', 'yes'\)"):
+        ReliabilityDisplay.from_predictions(["maybe"] * len(y), proba, classes=["no", "yes"])
+    with pytest.raises(DataError, match="classes names 3, and y_prob has 2 columns"):
+        ReliabilityDisplay.from_predictions(y, proba, classes=[0, 1, 2])
+    with pytest.raises(DataError, match="object has no predict_proba"):
+        ReliabilityDisplay.from_estimator(object(), [], [])

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import importlib
 from abc import ABC, abstractmethod
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -10,12 +12,14 @@ from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils import _safe_indexing
 
+from l0gm.baselines.threads import pinned
 from l0gm.data.labels import encode_target
 from l0gm.data.splits import three_way
-from l0gm.errors import NotFittedError
+from l0gm.errors import MissingExtraError, ParameterError
+from l0gm.estimators.conventions import EstimatorNotFittedError, seed_of
 from l0gm.metrics import accuracy, log_loss
 
-__all__ = ["HELD_OUT", "RowBaseline", "Size"]
+__all__ = ["HELD_OUT", "RowBaseline", "Size", "needed", "size_of"]
 
 HELD_OUT = (0.1, 0.1)
 """Shares of the training rows for validation and calibration, as by default in :class:`l0gm.L0GMClassifier`."""
@@ -48,11 +52,19 @@ class RowBaseline(ClassifierMixin, BaseEstimator, ABC):  # type: ignore[misc]  #
     Attributes
     ----------
     classes_ : array (C,)
+    seed_ : int
+        What ``random_state`` came to.
     metrics_ : dict
         ``{"validation": {"log_loss", "accuracy"}}``, of the raw probabilities.
+
+    Notes
+    -----
+    ``threads``, where a subclass has it, is how many OpenMP, BLAS and PyTorch may use in ``fit`` and
+    ``predict_proba``; None leaves them as they are.
     """
 
-    random_state: int
+    random_state: Any
+    threads: int | None = None
 
     def fit(self, X: Any, y: Any) -> RowBaseline:
         """Fit.
@@ -69,9 +81,11 @@ class RowBaseline(ClassifierMixin, BaseEstimator, ABC):  # type: ignore[misc]  #
             If the labels cannot be used.
         """
         classes, codes = encode_target(y, len(X))
-        train, valid, _ = three_way(codes, *HELD_OUT, self.random_state)
-        self.classes_: NDArray[Any] = np.array(classes)
-        self._learn(_safe_indexing(X, train), codes[train], _safe_indexing(X, valid), codes[valid])
+        self.seed_ = seed_of(self.random_state)
+        train, valid, _ = three_way(codes, *HELD_OUT, self.seed_)
+        with self._pinned():
+            self.classes_: NDArray[Any] = np.array(classes)
+            self._learn(_safe_indexing(X, train), codes[train], _safe_indexing(X, valid), codes[valid])
         proba = self.predict_proba(_safe_indexing(X, valid))
         self.metrics_ = {
             "validation": {"log_loss": log_loss(codes[valid], proba), "accuracy": accuracy(codes[valid], proba)}
@@ -93,12 +107,44 @@ class RowBaseline(ClassifierMixin, BaseEstimator, ABC):  # type: ignore[misc]  #
     def predict_proba(self, X: Any) -> NDArray[np.float64]:
         """Return the class probabilities (n, C), in float64; missing values and unseen categories have an answer."""
         if not hasattr(self, "classes_"):
-            raise NotFittedError(f"this {type(self).__name__} is not fitted: call fit first")
-        found = np.asarray(self._answer(X), dtype=np.float64)
+            raise EstimatorNotFittedError(f"this {type(self).__name__} is not fitted: call fit first")
+        with self._pinned():
+            found = np.asarray(self._answer(X), dtype=np.float64)
         summed: NDArray[np.float64] = found / found.sum(axis=1, keepdims=True)  # single precision does not sum to 1
         return summed
 
     def predict(self, X: Any) -> NDArray[Any]:
         """Return the most probable label of each row, (n,)."""
-        found: NDArray[Any] = self.classes_[self.predict_proba(X).argmax(axis=1)]
+        places = self.predict_proba(X).argmax(axis=1)
+        found: NDArray[Any] = self.classes_[places]
         return found
+
+    def _pinned(self) -> AbstractContextManager[None]:
+        if self.threads is None:
+            return nullcontext()
+        if isinstance(self.threads, bool) or not isinstance(self.threads, int) or self.threads < 1:
+            raise ParameterError(f"threads={self.threads!r}: a whole number of at least 1, or None")
+        return pinned(self.threads)
+
+
+def size_of(model: Any) -> Size:
+    """Return how large a fitted model is: a baseline, or one of l0gm's estimators."""
+    if isinstance(model, RowBaseline) or hasattr(model, "size"):
+        found: Size = model.size()
+        return found
+    gate = model.model_.gate
+    return Size(gate.n_open, gate.dim, int(model.compact().n_parameters))
+
+
+def needed(package: str, what: str, extra: str = "baselines") -> Any:
+    """Return a module that a baseline needs.
+
+    Raises
+    ------
+    MissingExtraError
+        If it is not installed.
+    """
+    try:
+        return importlib.import_module(package)
+    except ModuleNotFoundError as error:
+        raise MissingExtraError(package, extra, what) from error

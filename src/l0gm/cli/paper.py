@@ -65,8 +65,8 @@ def run(
 ) -> None:
     """Make a table of the paper: its figures beside ours, with intervals over rows and seeds, and a verdict a claim.
 
-    Tables: 2 the data sets, 3 methods with quality, robustness and latency, 4 the environment, 6 variants of the gate, 7
-    the search for settings, 8 the sweep over lambda, 9 annealing, 10 calibration coupling; masks is the learned gate
+    Tables: 2 the data sets, 3 methods with quality, robustness and latency, 4 the environment, 6 variants of the gate,
+    7 the search for settings, 8 the sweep over lambda, 9 annealing, 10 calibration coupling; masks is the learned gate
     beside random, top-k and static masks. Each run is kept, so that the same command goes on where it was stopped, and
     tables share their runs. Written are TABLE.md, TABLE.csv and TABLE.json.
     """

@@ -19,13 +19,14 @@ __all__ = ["EXAMPLES", "run"]
 EXAMPLES = (
     "\b\nExamples:\n"
     "  l0gm sweep adult --active 0.05:0.6:8 --seeds 5\n"
+    "  l0gm sweep adult --active 0.05:0.6:8 --seeds 5 --path\n"
     "  l0gm sweep adult --penalty 1e-4,3e-4,1e-3,3e-3 --seeds 5 --jobs 2\n"
     "  l0gm sweep people.csv --target income --active 0.05,0.1,0.2 --metric auc --out runs/sweep/people"
 )
 SAME = (
     *("cost", "hidden_cost", "teacher", "teacher_weight", "epochs", "batch_size", "lr", "weight_decay", "dropout"),
     *("averaging", "embedding_dim", "linear", "mask", "gate", "calibration", "calibrated", "class_weight", "device"),
-    "encoder",
+    *("encoder", "calibration_coupling"),
 )
 """Options that are parameters of the estimator, under the same name."""
 FAILED = 1
@@ -52,6 +53,10 @@ PenaltyOption = Annotated[
 SeedsOption = Annotated[int, typer.Option(min=1, help="How many models a value, seeds 0, 1, and so on.")]
 MetricOption = Annotated[Metric, typer.Option(help="The quality on validation rows that the front is drawn by.")]
 JobsOption = Annotated[int, typer.Option(min=1, help="How many models are fitted at a time, each by one thread.")]
+PathOption = Annotated[
+    bool,
+    typer.Option("--path", help="Fit all values of a seed in one training, from dense to sparse: with --active."),
+]
 OutOption = Annotated[Path | None, typer.Option(help="The folder to write to; default runs/sweep/DATA.")]
 AsJsonOption = Annotated[bool, typer.Option("--json", help="Print the front as JSON.")]
 
@@ -68,6 +73,7 @@ def run(
     seeds: SeedsOption = 3,
     metric: MetricOption = Metric.LOG_LOSS,
     jobs: JobsOption = 1,
+    path: PathOption = False,
     out: OutOption = None,
     cost: o.CostOption = "",
     hidden_cost: o.HiddenCostOption = None,
@@ -79,6 +85,7 @@ def run(
     weight_decay: o.WeightDecayOption = None,
     dropout: o.DropoutOption = None,
     averaging: o.AveragingOption = None,
+    calibration_coupling: o.CouplingOption = None,
     embedding_dim: o.EmbeddingDimOption = None,
     deep: o.DeepOption = None,
     cin: o.CinOption = None,
@@ -113,6 +120,8 @@ def run(
         "active": None if active is None else _fractions("--active", active),
         "penalty": None if penalty is None else _list("--penalty", penalty),
     }
+    if path and penalty is not None:
+        raise ParameterError("--path: it goes through open fractions; give --active, not --penalty")
     if is_graph(data):
         raise ParameterError(f"DATA {data}: it is a graph, and sweeps are of tables and texts; see l0gm train")
     o.check_kind({**dict.fromkeys(o.OF_GRAPHS), **values}, data, False)
@@ -146,6 +155,7 @@ def run(
             out=folder,
             metric=metric.value,
             jobs=jobs,
+            path=path,
             about={"data": task.name, "split": task.split, "target": task.train.target},
             told=note,
             **{name: value for name, value in options.items() if value is not None},
@@ -159,9 +169,10 @@ def run(
         typer.echo(_text(front, folder))
     if front["failed"]:
         first = front["failed"][0]
+        asked = f"{seeds} paths" if path else f"{len(knob['active'] or knob['penalty'] or []) * seeds} models"
         note(
-            f"l0gm: error: {len(front['failed'])} of {len(knob['active'] or knob['penalty'] or []) * seeds} models "
-            f"failed, the first ({first['what']}): {first['why']}; the same command tries them again"
+            f"l0gm: error: {len(front['failed'])} of {asked} failed, the first ({first['what']}): {first['why']}; "
+            "the same command tries them again"
         )
         raise typer.Exit(FAILED)
 

@@ -28,7 +28,7 @@ EXAMPLES = (
 )
 SHARED = (
     *("penalty", "epochs", "batch_size", "lr", "weight_decay", "dropout", "averaging", "mask", "gate", "calibration"),
-    *("calibrated", "device", "encoder"),
+    *("calibrated", "device", "encoder", "calibration_coupling"),
 )
 """Options that are parameters of both estimators, under the same name."""
 
@@ -64,6 +64,7 @@ def run(
     weight_decay: o.WeightDecayOption = None,
     dropout: o.DropoutOption = None,
     averaging: o.AveragingOption = None,
+    calibration_coupling: o.CouplingOption = None,
     embedding_dim: o.EmbeddingDimOption = None,
     deep: o.DeepOption = None,
     cin: o.CinOption = None,

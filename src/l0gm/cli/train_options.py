@@ -67,6 +67,9 @@ class Gate(StrEnum):
     RANDOM = "random"
     MAGNITUDE = "magnitude"
     STATIC = "static"
+    PRUNED = "pruned"
+    BLOCKS = "n:m"
+    LOTTERY = "lottery"
     NONE = "none"
 
 
@@ -185,6 +188,9 @@ DropoutOption = Annotated[
 ]
 AveragingOption = Annotated[
     Share, typer.Option(help="Decay of the weights' moving average once the gates are fixed, as 0.998.")
+]
+CouplingOption = Annotated[
+    Share, typer.Option(help="Weight of a calibration error beside the log loss in training, as 0.1, 0.3 or 1.")
 ]
 EmbeddingDimOption = Annotated[Count, typer.Option(min=1, help="Dimensions a field.")]
 DeepOption = Annotated[Words, typer.Option(help="Widths of the deep branch, as 128,64, or none.")]

@@ -57,7 +57,7 @@ def apply(model: GatedModel, plan: CompactionPlan) -> TabularProgram:
         assert head.text is not None
         dims = starts[i] + np.array(plan.open_in_texts[i])
         flat += dims.tolist()
-        weight = head.text.weight.cpu().numpy().astype(np.float64)[:, dims - encoder.field_dim]
+        weight = weight_of(head.text)[:, dims - encoder.field_dim]
         folds = _folds(model, len(dims))
         part, out = _text(encoder.texts[i], list(plan.open_in_texts[i]), gates[dims], weight, folds)
         texts.append(part)
@@ -190,7 +190,7 @@ def text_mean(model: GatedModel, plan: CompactionPlan, mean: Array) -> NDArray[n
         assert head.text is not None
         dims = starts[i] + np.array(plan.open_in_texts[i])
         value = mean[dims] * z[dims]
-        weight = head.text.weight.cpu().numpy().astype(np.float64)[:, dims]
+        weight = weight_of(head.text)[:, dims]
         parts.append(weight @ value if _folds(model, len(dims)) else value)
     return np.concatenate(parts)
 

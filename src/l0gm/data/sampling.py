@@ -18,7 +18,7 @@ from l0gm.compiled import compiled
 from l0gm.data.adjacency import Adjacency
 from l0gm.errors import ParameterError
 
-__all__ = ["ALL", "NeighbourSampler", "Sampled", "sample_neighbours"]
+__all__ = ["ALL", "NeighbourSampler", "Sampled", "drop_edges", "sample_neighbours"]
 
 ALL = -1
 """The fan-out that takes every neighbour."""
@@ -162,6 +162,38 @@ def sample_neighbours(
     return NeighbourSampler(adjacencies, fan_outs).sample(seeds, seed)
 
 
+def drop_edges(adjacency: Adjacency, share: float, seed: int) -> Adjacency:
+    """Return the graph without some of its edges, each left out with the same probability (Rong et al. 2020).
+
+    An edge that goes both ways stays or leaves as one.
+
+    Parameters
+    ----------
+    adjacency : Adjacency
+    share : float
+        The probability, at least 0 and below 1.
+    seed : int
+        Not negative. The same seed leaves out the same edges, always.
+
+    Raises
+    ------
+    ParameterError
+        If the share is out of range.
+    """
+    if not 0.0 <= share < 1.0:
+        raise ParameterError(f"share={share}: at least 0 and below 1")
+    if share == 0.0:
+        return adjacency
+    starts, senders = np.zeros_like(adjacency.starts), np.empty_like(adjacency.senders)
+    weights = None if adjacency.weights is None else np.empty_like(adjacency.weights)
+    kept = _drop(
+        adjacency.starts, adjacency.senders, adjacency.weights, adjacency.mutual, np.uint64(int(share * 2.0**64)),
+        np.uint64(seed % 2**64), starts, senders, weights,
+    )  # fmt: skip
+    own = None if weights is None else weights[:kept].copy()
+    return Adjacency(starts, senders[:kept].copy(), own, adjacency.mutual)
+
+
 def _fan_outs(given: Sequence[int]) -> tuple[int, ...]:
     fan_outs = tuple(given)
     whole = all(isinstance(size, (int, np.integer)) and not isinstance(size, bool) for size in fan_outs)
@@ -202,6 +234,26 @@ def _mixed(x):  # type: ignore[no-untyped-def]
     x = (x ^ (x >> SHIFTS[0])) * FIRST_FACTOR
     x = (x ^ (x >> SHIFTS[1])) * SECOND_FACTOR
     return x ^ (x >> SHIFTS[2])
+
+
+@compiled
+def _drop(starts, senders, weights, mutual, bound, seed, new_starts, new_senders, new_weights):  # type: ignore[no-untyped-def]
+    """Write the edges that stay, those whose random number is not below ``bound``, and return how many they are."""
+    key = _mixed(seed + STEP)
+    at = 0
+    for i in range(len(starts) - 1):
+        for e in range(starts[i], starts[i + 1]):
+            first, second = np.int64(senders[e]), np.int64(i)
+            if mutual and first > second:
+                first, second = second, first
+            pair = (np.uint64(first) << HALF) | np.uint64(second)
+            if _mixed(key ^ _mixed(pair + STEP)) >= bound:
+                new_senders[at] = senders[e]
+                if weights is not None:
+                    new_weights[at] = weights[e]
+                at += 1
+        new_starts[i + 1] = at
+    return at
 
 
 @compiled

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -12,7 +13,7 @@ from torch import Tensor
 
 from l0gm.data.adjacency import Adjacency
 from l0gm.data.propagation import Operator, hop_operators, hop_states, operators
-from l0gm.data.sampling import NeighbourSampler
+from l0gm.data.sampling import NeighbourSampler, drop_edges
 
 __all__ = ["EVERY", "HopRows", "NodeBatch", "NodeRows", "node_inputs"]
 
@@ -77,6 +78,9 @@ class NodeRows:
     seed : int
         Of the samples; each batch takes another one.
     device : torch.device
+    thinned : callable, optional
+        From a seed to the operators of the graph without some of its edges, others for each batch of training
+        (DropEdge). Outside of training the graph is whole.
 
     Attributes
     ----------
@@ -92,6 +96,7 @@ class NodeRows:
         fan_outs: Sequence[int],
         seed: int,
         device: torch.device,
+        thinned: Callable[[int], Sequence[Operator]] | None = None,
     ) -> None:
         self.x = x
         self.operators = operators
@@ -99,7 +104,9 @@ class NodeRows:
         self.exact = all(size == EVERY for size in fan_outs)
         self.seed = seed
         self.device = device
-        self._sampler = NeighbourSampler([operator.adjacency for operator in operators], fan_outs)
+        self.thinned = thinned
+        self.fan_outs = tuple(fan_outs)
+        self._sampler = self._samples(operators)
         self.at_once = max(self.n_rows, 1) if self.exact else SAMPLED_AT_ONCE
         self._whole: NodeBatch | None = None
 
@@ -116,19 +123,27 @@ class NodeRows:
 
     def take(self, rows: Tensor) -> NodeBatch:
         """Return the batch of these rows."""
-        if self.exact and len(rows) == self.n_rows:  # all of them, in some order: found once
+        thin = self.thinned is not None and torch.is_grad_enabled()
+        if self.exact and len(rows) == self.n_rows and not thin:  # all of them, in some order: found once
             if self._whole is None:
                 self._whole = self._batch(np.arange(self.n_rows))
             return self._whole._replace(seeds=rows.to(self.device))
         return self._batch(rows.cpu().numpy())
 
+    def _samples(self, operators: Sequence[Operator]) -> NeighbourSampler:
+        return NeighbourSampler([operator.adjacency for operator in operators], self.fan_outs)
+
     def _batch(self, rows: NDArray[np.int64]) -> NodeBatch:
-        seed = self.seed
-        if not self.exact and torch.is_grad_enabled():  # in training each batch anew, in evaluation always the same
-            seed = int(torch.randint(2**62, (1,)))
-        found = self._sampler.sample(self.nodes[rows], seed)
+        seed, operators, sampler = self.seed, self.operators, self._sampler
+        training = torch.is_grad_enabled()
+        if training and (self.thinned is not None or not self.exact):
+            seed = int(torch.randint(2**62, (1,)))  # each batch anew; in evaluation always the same
+        if training and self.thinned is not None:
+            operators = self.thinned(seed)
+            sampler = self._samples(operators)
+        found = sampler.sample(self.nodes[rows], seed)
         channels = []
-        for i, operator in enumerate(self.operators):
+        for i, operator in enumerate(operators):
             edges = found.edges[i]
             senders, receivers = found.nodes[edges]
             weights = operator.messages(senders, receivers, found.positions[i]) * found.shares[i]
@@ -151,6 +166,7 @@ def node_inputs(
     fan_outs: Sequence[int],
     seed: int = 0,
     device: torch.device | str = "cpu",
+    drop_edge: float = 0.0,
 ) -> dict[str, HopRows | NodeRows]:
     """Return what a graph encoder reads of some nodes, for each name that has any.
 
@@ -168,6 +184,9 @@ def node_inputs(
         See :class:`NodeRows`.
     seed : int
     device : torch.device
+    drop_edge : float
+        Share of the edges that each batch of training is without, before messages are weighted (DropEdge, Rong et al.
+        2020). Hops, which are propagated once, know nothing of it.
     """
     chosen = {name: some for name, some in nodes.items() if len(some)}
     device = torch.device(device)
@@ -178,6 +197,13 @@ def node_inputs(
         stacked = torch.stack(states, 1).to(device)
         places = {name: torch.from_numpy(np.searchsorted(needed, some)).to(device) for name, some in chosen.items()}
         return {name: HopRows(stacked.index_select(0, place)) for name, place in places.items()}
-    by = operators(mixed, "mean" if encoder == "sage" else "symmetric", loop=encoder != "sage")
+    weighted = partial(operators, mixing="mean" if encoder == "sage" else "symmetric", loop=encoder != "sage")
+    thinned = None
+    if drop_edge > 0.0:
+
+        def thinned(seed: int) -> tuple[Operator, ...]:
+            return weighted([drop_edges(a, drop_edge, seed + channel) for channel, a in enumerate(mixed)])
+
+    by = weighted(mixed)
     held = torch.from_numpy(np.require(x, requirements=["C", "W"])).to(device)
-    return {name: NodeRows(held, by, some, fan_outs, seed, device) for name, some in chosen.items()}
+    return {name: NodeRows(held, by, some, fan_outs, seed, device, thinned) for name, some in chosen.items()}

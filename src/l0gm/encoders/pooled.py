@@ -13,7 +13,7 @@ from l0gm.encoders.text import TextEncoder
 from l0gm.errors import ParameterError
 from l0gm.networks import PooledNetwork, named_network
 
-__all__ = ["FrozenTransformer", "PooledText", "TrainedTransformer"]
+__all__ = ["FrozenTransformer", "PooledText", "TrainedTransformer", "layer_list"]
 
 
 class PooledText(TextEncoder):
@@ -98,7 +98,7 @@ class TrainedTransformer(PooledText):
     def __init__(self, network: PooledNetwork, lr_scale: float = 1.0, layer_decay: float = 1.0) -> None:
         super().__init__(network.dim, network.pooling)
         self.network = network
-        layers = _layers(network.network)
+        layers: list[Any] = [*layer_list(network.network)]
         for depth, layer in enumerate(reversed(layers)):
             layer.lr_scale = lr_scale * layer_decay**depth
         network.lr_scale = lr_scale * layer_decay ** len(layers)  # type: ignore[assignment]  # what is in no layer
@@ -109,10 +109,10 @@ class TrainedTransformer(PooledText):
         return self.network(batch.starts, batch.ids)  # type: ignore[no-any-return]  # torch leaves calls untyped
 
 
-def _layers(network: nn.Module) -> list[Any]:
+def layer_list(network: nn.Module) -> nn.ModuleList:
     """Return a network's layers, first to last: the longest list of modules in it, as all families have it."""
     lists = [module for module in network.modules() if isinstance(module, nn.ModuleList)]
-    return list(max(lists, key=len, default=()))
+    return max(lists, key=len, default=nn.ModuleList())
 
 
 def _network(name: str, pooling: str, checksum: str) -> PooledNetwork:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import copy
 import os
-from collections.abc import Collection, Mapping, Sequence
-from contextlib import ExitStack, suppress
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Literal
 
@@ -33,8 +33,9 @@ from l0gm.estimators.conventions import (
     seed_of,
     warn_of_column_vector,
 )
-from l0gm.estimators.fitting import Training
+from l0gm.estimators.fitting import Outcome, Training
 from l0gm.estimators.parameters import check_parameters
+from l0gm.estimators.path import on_path, train_path
 from l0gm.estimators.preparation import Part, Prepared, batch_of, prepare
 from l0gm.estimators.start import starting_model, what_stays
 from l0gm.metrics import evaluate
@@ -76,7 +77,10 @@ class L0GMClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # s
         ``"l1"`` (a scale a dimension under an L1 penalty, a group lasso with ``gate_groups="field"``), ``"magnitude"``
         (the largest |h| stay where a gate would be hardened), ``"static"`` (the largest |h| of the trained dense model,
         which is trained anew with them) and ``"random"``. ``"weights"`` has a gate for each weight of the first layer
-        of the deep branch: ``active`` is then a fraction of the weights. ``"none"`` is the dense model.
+        of the deep branch (of the linear layer over texts alone): ``active`` is then a fraction of the weights. So it
+        is where these are pruned by size: ``"pruned"`` (the largest stay where a gate would be hardened), ``"n:m"``
+        (the N largest of every M consecutive dimensions, for each unit) and ``"lottery"`` (in three rounds, each of
+        which begins anew at early values: four trainings). ``"none"`` is the dense model.
     gate_groups : {"dimension", "field"}
         One gate a dimension, or one for each whole field.
     mask_seed : int, optional
@@ -122,6 +126,9 @@ class L0GMClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # s
     epochs, batch_size : int, optional
         Default: 24 epochs of 256 rows; small tables get smaller batches and more epochs.
     lr, gate_lr, weight_decay, label_smoothing : float
+    calibration_coupling : float
+        Weight of a differentiable calibration error of each batch beside its log loss, as 0.1, 0.3 or 1
+        (:func:`l0gm.training.coupling.soft_binned_ece`).
     averaging : float
         Decay of the weights' moving average once the gates are fixed; 0 takes the weights as they are.
     patience : int
@@ -201,7 +208,18 @@ class L0GMClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # s
         cost: Mapping[str, float] | None = None,
         hidden_cost: float | None = None,
         gate: Literal[
-            "hard_concrete", "conditional", "weights", "gaussian", "l1", "random", "magnitude", "static", "none"
+            "hard_concrete",
+            "conditional",
+            "weights",
+            "gaussian",
+            "l1",
+            "random",
+            "magnitude",
+            "static",
+            "pruned",
+            "n:m",
+            "lottery",
+            "none",
         ] = "hard_concrete",
         gate_groups: Literal["dimension", "field"] = "dimension",
         mask_seed: int | None = None,
@@ -239,6 +257,7 @@ class L0GMClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # s
         gate_lr: float | None = None,
         weight_decay: float = 0.02,
         label_smoothing: float = 0.0,
+        calibration_coupling: float = 0.0,
         averaging: float = 0.0,
         patience: int = 8,
         class_weight: Literal["balanced"] | Mapping[Any, float] | None = None,
@@ -294,6 +313,7 @@ class L0GMClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # s
         self.gate_lr = gate_lr
         self.weight_decay = weight_decay
         self.label_smoothing = label_smoothing
+        self.calibration_coupling = calibration_coupling
         self.averaging = averaging
         self.patience = patience
         self.class_weight = class_weight
@@ -340,14 +360,56 @@ class L0GMClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # s
             If it is interrupted (Ctrl-C) in training; with a ``checkpoint_path`` the file is written first.
         """
         check_parameters(self)
+        prepared = self._prepared(X, y, sample_weight)
+        self._begin(prepared)
+        with _own_random_numbers():
+            outcome = Training(self, prepared, prepared.seed, device_of(self.device)).run(X)
+        self._take(prepared, outcome)
+        return self
+
+    def fit_path(self, X: Any, y: Any, actives: Sequence[float], sample_weight: Any = None) -> list[L0GMClassifier]:
+        """Fit a model for each of several fractions in one training, from dense to sparse.
+
+        The target falls through the fractions; at each one the model is copied, the copy hardened and fine-tuned
+        briefly. All of them take at most about three times as long as one fit. They are not those of independent fits,
+        since each set of open dimensions is found from the one before.
+
+        Parameters
+        ----------
+        X, y, sample_weight
+            As in :meth:`fit`.
+        actives : sequence of float
+            Fractions above 0 and at most 1.
+
+        Returns
+        -------
+        list of L0GMClassifier
+            Fitted, one for each fraction, in the order given, with that ``active``. This estimator stays as it is.
+
+        Raises
+        ------
+        ParameterError
+            As in :meth:`fit`; if the gate does not learn from a penalty, or ``penalty`` or ``initial_model`` is given.
+        """
+        made = on_path(self, actives)
+        prepared = self._prepared(X, y, sample_weight)
+        with _own_random_numbers():
+            training = Training(made[0], prepared, prepared.seed, device_of(self.device))
+            outcomes = train_path(training, X, actives)
+        for model, outcome in zip(made, outcomes, strict=True):
+            model._begin(prepared)
+            model._take(prepared, outcome)
+        return made
+
+    def _prepared(self, X: Any, y: Any, sample_weight: Any) -> Prepared:
+        """Return the rows, split and described."""
         seed = seed_of(self.random_state)
-        device = device_of(self.device)
+        device_of(self.device)
         warn_of_column_vector(y)
         table, y, sample_weight = open_with(X, y, sample_weight)
         if isinstance(table, ParquetTable) and self.teacher is not None and self.teacher_weight > 0.0:
             raise ParameterError(f"teacher={self.teacher!r} needs all rows in memory: read {table} into a table first")
-        start = starting_model(self.initial_model)
-        prepared = prepare(
+        return prepare(
             table,
             y,
             sample_weight,
@@ -357,29 +419,29 @@ class L0GMClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # s
             validation_fraction=self.validation_fraction,
             calibration_fraction=self.calibration_fraction,
             seed=seed,
-            start=start,
+            start=starting_model(self.initial_model),
         )
+
+    def _begin(self, prepared: Prepared) -> None:
+        """Set what is known of the rows before training."""
         self._forget()
-        self.seed_ = seed
+        self.seed_ = prepared.seed
         self.notes_ = list(prepared.notes)
         self.classes_ = label_array(prepared.classes)
-        if table.named:
+        if prepared.train.table.named:
             self.feature_names_in_ = np.asarray(prepared.schema.columns, dtype=object)
         self.n_features_in_ = len(prepared.schema.columns)
         self.schema_ = prepared.schema
         self._training_rows = len(prepared.train)
-        self._inherited = {} if start is None else what_stays(start)
-        with ExitStack() as stack:
-            stack.enter_context(RANDOM_NUMBERS)
-            cuda = range(torch.cuda.device_count()) if torch.cuda.is_initialized() else ()
-            stack.enter_context(torch.random.fork_rng(cuda))
-            outcome = Training(self, prepared, seed, device).run(X)
+        self._inherited = {} if prepared.start is None else what_stays(prepared.start)
+
+    def _take(self, prepared: Prepared, outcome: Outcome) -> None:
+        """Set what training has left."""
         self.model_, self.history_, self._reference = outcome.model, outcome.history, outcome.reference
         self.notes_ += outcome.notes
         if outcome.trials is not None:
             self.trials_ = outcome.trials
         self._measure(prepared)
-        return self
 
     def _fitter(self) -> SchemaFitter:
         return SchemaFitter(
@@ -693,3 +755,12 @@ class L0GMClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # s
     def _check_fitted(self) -> None:
         if not hasattr(self, "model_"):
             raise EstimatorNotFittedError("this L0GMClassifier is not fitted: call fit first")
+
+
+@contextmanager
+def _own_random_numbers() -> Iterator[None]:
+    """Leave PyTorch's random numbers as they are after the block."""
+    with RANDOM_NUMBERS:
+        cuda = range(torch.cuda.device_count()) if torch.cuda.is_initialized() else ()
+        with torch.random.fork_rng(cuda):
+            yield

@@ -37,8 +37,10 @@ from l0gm.model import GatedModel
 from l0gm.runtime.reference import Reference
 from l0gm.schedules import Schedule
 from l0gm.training.checkpoint import Checkpoint
+from l0gm.training.copies import Copies
 from l0gm.training.history import History
 from l0gm.training.loop import Trainer
+from l0gm.training.lottery import EARLY, Ticket, find_ticket
 from l0gm.training.masks import magnitude_mask
 from l0gm.training.progress import ProgressBar
 from l0gm.training.rows import Rows, predict
@@ -105,41 +107,49 @@ class Training:
 
     def run(self, X: Any) -> Outcome:
         """Train on the prepared rows; ``X`` is what fit was given, for a teacher that wants it so."""
-        given, prepared = self.given, self.prepared
-        target = self._taught(X)
-        texts = text_encoding(given.encoder)
-        train = prepared.train.rows(prepared.schema, texts, self.device)
-        if target is not None:
-            train = replace(train, target=torch.from_numpy(target).to(self.device))
-        validation = train
-        if len(prepared.validation):
-            validation = prepared.validation.rows(prepared.schema, texts, self.device)
-        else:
-            self.notes.append("no validation rows: the checkpoint was chosen on the training rows")
+        given = self.given
+        train, validation = self.rows(X)
         path = None if given.history_path is None else Path(given.history_path)
         trials = None
         if given.active == "auto":
             model, history, trials = self._search(train, validation, path)
         else:
-            chosen = self._static_mask(train, validation) if given.gate == "static" and prepared.start is None else None
+            chosen = self._chosen(train, validation)
             model, history = self._fit(train, validation, given.gate, self._active(), History(path), chosen)
+        return self.outcome(model, history, train, trials)
+
+    def rows(self, X: Any) -> tuple[Rows, Rows]:
+        """Return the training and the validation rows as the trainer takes them."""
+        prepared, texts = self.prepared, text_encoding(self.given.encoder)
+        target = self._taught(X)
+        train = prepared.train.rows(prepared.schema, texts, self.device)
+        if target is not None:
+            train = replace(train, target=torch.from_numpy(target).to(self.device))
+        if len(prepared.validation):
+            return train, prepared.validation.rows(prepared.schema, texts, self.device)
+        self.notes.append("no validation rows: the checkpoint was chosen on the training rows")
+        return train, train
+
+    def outcome(self, model: GatedModel, history: History, train: Rows, trials: list[Trial] | None = None) -> Outcome:
+        """Return what a trained model comes to, with notes on what stayed."""
+        notes = list(self.notes)
         hardened = history.last("harden")
         if model.gate.targeted.learned and hardened is not None and not hardened["decided"]:
-            self.notes.append(
+            notes.append(
                 f"the gates had not decided by themselves ({hardened['n_open_before']} open, {hardened['n_open']} "
                 "asked): train longer, or with a longer ramp"
             )
-        plan = compaction.plan(model, prepared.schema)
+        plan = compaction.plan(model, self.prepared.schema)
         if plan.hidden_units:
             stayed = " and ".join(f"{opened} of {width}" for opened, width in plan.hidden_units)
-            self.notes.append(f"hidden units that stayed: {stayed}")
+            notes.append(f"hidden units that stayed: {stayed}")
         if plan.weights:
             opened, total = plan.weights
-            self.notes.append(
+            notes.append(
                 f"open weights: {opened} of {total}; they read {plan.n_open} of {plan.n_dimensions} dimensions"
             )
-        reference = summarise(model, prepared.schema, train, given.min_count, self._empty_texts())
-        return Outcome(model, history, reference, self.notes, trials)
+        reference = summarise(model, self.prepared.schema, train, self.given.min_count, self._empty_texts())
+        return Outcome(model, history, reference, notes, trials)
 
     def _taught(self, X: Any) -> NDArray[np.float32] | None:
         """Return the distributions that training aims at, (n, C), where a teacher makes them."""
@@ -181,32 +191,49 @@ class Training:
         gate: str,
         active: float | None,
         history: History,
-        chosen: Tensor | None = None,
+        chosen: Tensor | Ticket | None = None,
+        early: Copies | None = None,
     ) -> tuple[GatedModel, History]:
-        """Return a trained model and what happened; ``chosen`` (dim,) is the mask of a static gate."""
-        given, prepared = self.given, self.prepared
+        """Return a trained model and what happened; ``chosen`` is the mask (dim,) of a static gate, or a ticket."""
+        given = self.given
         torch.manual_seed(self.seed)
-        model, train = self._model(train, gate, active, chosen)
+        model, train = self.model(train, gate, active, chosen)
         penalty = None if gate == "none" else given.penalty
         with ProgressBar(f"seed {self.seed}") if given.progress else nullcontext() as bar:
-            self._trainer(model, active, penalty, history, bar).fit(train, validation)
-        if prepared.start is not None:  # what no new row uses is as it was learned
-            return model, history
+            trainer = self.trainer(model, active, penalty, history, bar)
+            if early is not None:
+                early.watch(trainer)
+            trainer.fit(train, validation)
+        if self.prepared.start is None:  # else what no new row uses is as it was learned
+            self.fill_unused(model, train)
+        return model, history
+
+    def fill_unused(self, model: GatedModel, train: Rows) -> None:
+        """Set the rows of tables that no training row used."""
         assert isinstance(model.encoder, RowEncoder)
         assert isinstance(model.head, IntegratedHead)
         if model.encoder.fields is not None:
-            counts = train.inputs.counts(prepared.schema.n_rows)  # type: ignore[attr-defined]  # the part made them
+            counts = train.inputs.counts(self.prepared.schema.n_rows)  # type: ignore[attr-defined]  # the part made them
             model.encoder.fields.tables.fill_unused(counts)
             if model.head.linear is not None:
                 model.head.linear.tables.fill_unused(counts)
-        return model, history
 
-    def _static_mask(self, train: Rows, validation: Rows) -> Tensor:
-        """Return the mask that the dense model, which is trained for it, gives rise to, (dim,)."""
-        dense, _ = self._fit(train, validation, "none", None, History())
-        active = self._active()
+    def _chosen(self, train: Rows, validation: Rows) -> Tensor | Ticket | None:
+        """Return what other trainings choose before the one that counts, where the gate wants it."""
+        gate, active = self.given.gate, self._active()
+        if self.prepared.start is not None or gate not in ("static", "lottery"):
+            return None
         assert active is not None  # check_parameters has refused a penalty
-        return magnitude_mask(dense, train.inputs, active, self.given.gate_groups == "field")
+        if gate == "static":
+            dense, _ = self._fit(train, validation, "none", None, History())
+            return magnitude_mask(dense, train.inputs, active, self.given.gate_groups == "field")
+        early = Copies([(EARLY, EARLY)])
+
+        def fit(ticket: Ticket | None) -> GatedModel:
+            first = early if ticket is None else None
+            return self._fit(train, validation, gate, active, History(), ticket, first)[0]
+
+        return find_ticket(fit, early, active)
 
     def _search(self, train: Rows, validation: Rows, path: Path | None) -> tuple[GatedModel, History, list[Trial]]:
         """Return the smallest model that is as good as the dense one, its history, and what was tried."""
@@ -233,8 +260,8 @@ class Training:
             self.notes.append('active="auto": no smaller model was as good as the dense one, which is kept')
         return model, history, trials
 
-    def _model(
-        self, train: Rows, gate_name: str, active: float | None, chosen: Tensor | None
+    def model(
+        self, train: Rows, gate_name: str, active: float | None, chosen: Tensor | Ticket | None = None
     ) -> tuple[GatedModel, Rows]:
         """Return the model before training, and the rows that it is trained on."""
         given, prepared = self.given, self.prepared
@@ -261,7 +288,7 @@ class Training:
             dropout=given.dropout,
             texts=text_encoding(given.encoder),
             hidden_gate=hidden,
-            **({"first": make_weight_gates(**rule)} if gate_name == "weights" else {}),
+            first=make_weight_gates(gate_name, active, **rule),
         )
         inputs = train.inputs
         if isinstance(inputs, RowBatch):
@@ -280,10 +307,13 @@ class Training:
             mask=given.mask,
             **rule,
             cost=None if given.cost is None else self._costs(encoder),
-            chosen=chosen,
-            layer=None if head.deep is None else head.deep.linears[0],
+            chosen=chosen if isinstance(chosen, Tensor) else None,
+            layer=head.text if head.deep is None else head.deep.linears[0],
         )
-        return GatedModel(encoder, gate, head).to(self.device), train
+        model = GatedModel(encoder, gate, head).to(self.device)
+        if isinstance(chosen, Ticket):
+            chosen.put(model)
+        return model, train
 
     def _costs(self, encoder: RowEncoder) -> list[float]:
         """Return the cost of each dimension of the interface.
@@ -300,9 +330,16 @@ class Training:
         sources = [f.source for f in (*schema.fields, *schema.texts)]
         return [float(cost.get(sources[group], 1.0)) for group in encoder.groups.tolist()]
 
-    def _trainer(
-        self, model: GatedModel, active: float | None, penalty: float | None, history: History, bar: ProgressBar | None
+    def trainer(
+        self,
+        model: GatedModel,
+        active: float | None,
+        penalty: float | None,
+        history: History,
+        bar: ProgressBar | None,
+        **other: Any,
     ) -> Trainer:
+        """Return the trainer that the parameters ask for; ``other`` are settings of its own."""
         given, n_rows, warm = self.given, len(self.prepared.train), self.prepared.start is not None
         suited = dict(text_encoding(given.encoder).training) if self.prepared.schema.texts else {}
         usual_size, usual_epochs = suited.pop("batch_size", None), suited.pop("epochs", None)
@@ -313,25 +350,28 @@ class Training:
         if epochs is None:
             usual, least = (WARM_EPOCHS, WARM_STEPS) if warm else (24, LEAST_STEPS)
             epochs = max(usual, math.ceil(least / math.ceil(n_rows / max(batch_size, 1))))
+        settings: dict[str, Any] = {
+            "schedule": Schedule(given.warmup, given.ramp, given.hold, given.start_temperature, given.end_temperature),
+            "epochs": epochs,
+            "batch_size": batch_size,
+            "lr": given.lr,
+            "gate_lr": given.gate_lr,
+            "weight_decay": given.weight_decay,
+            "smoothing": given.label_smoothing,
+            "coupling": given.calibration_coupling,
+            "averaging": given.averaging,
+            "patience": given.patience,
+            "keep_start": warm,
+            "seed": self.seed,
+        }
         return Trainer(
             model,
             active=active,
             penalty=penalty,
-            schedule=Schedule(given.warmup, given.ramp, given.hold, given.start_temperature, given.end_temperature),
-            epochs=epochs,
-            batch_size=batch_size,
-            lr=given.lr,
-            gate_lr=given.gate_lr,
-            weight_decay=given.weight_decay,
-            smoothing=given.label_smoothing,
-            averaging=given.averaging,
-            patience=given.patience,
-            keep_start=warm,
-            seed=self.seed,
             history=history,
             on_step=bar,
             checkpoint=self.checkpoint,
-            **suited,
+            **{**settings, **suited, **other},
         )
 
 

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import Tensor
 
-from l0gm.assembly import GATES, make_gate, make_weight_gates
+from l0gm.assembly import GATES, WEIGHED, make_gate, make_weight_gates
 from l0gm.calibration import METHODS
 from l0gm.compaction.graphs import apply_nodes, plan_nodes
 from l0gm.compaction.verify import verify_nodes
@@ -37,8 +37,10 @@ from l0gm.runtime.attributes import SCALINGS, Attributes
 from l0gm.runtime.nodes import CompactNodeModel
 from l0gm.schedules import Schedule
 from l0gm.training.checkpoint import Checkpoint
+from l0gm.training.copies import Copies
 from l0gm.training.history import History
 from l0gm.training.loop import Trainer
+from l0gm.training.lottery import EARLY, Ticket, find_ticket
 from l0gm.training.masks import magnitude_mask
 from l0gm.training.progress import ProgressBar
 from l0gm.training.rows import Rows, predict
@@ -58,7 +60,8 @@ MOST_NGRAMS = 30_000
 NODE_GATES = tuple(name for name in GATES if name != "conditional")
 NUMBERS = (
     *("penalty", "dropout", "warmup", "ramp", "hold", "start_temperature", "end_temperature", "threshold", "lr"),
-    *("gate_lr", "weight_decay", "l2", "label_smoothing", "averaging", "validation_fraction", "calibration_fraction"),
+    *("gate_lr", "weight_decay", "l2", "label_smoothing", "calibration_coupling", "averaging", "validation_fraction"),
+    *("calibration_fraction", "drop_edge"),
 )
 WHOLE_NUMBERS = (
     *("width", "hidden", "layers", "hops", "heads", "most_columns", "text_dim", "max_bins", "min_count"),
@@ -102,13 +105,22 @@ def check_node_parameters(given: L0GMNodeClassifier) -> None:
         raise ParameterError(f"hops={given.hops}: at least 1; encoder='mlp' reads no edges")
     if not 0.0 <= given.dropout < 1.0:
         raise ParameterError(f"dropout={given.dropout}: at least 0 and below 1")
+    if not 0.0 <= given.drop_edge < 1.0:
+        raise ParameterError(f"drop_edge={given.drop_edge}: a share of the edges, at least 0 and below 1")
+    if given.drop_edge > 0.0 and given.encoder in ("sign", "mlp"):
+        why = (
+            "propagates over the whole graph once, before training: what were dropped then would be missing for good"
+            if given.encoder == "sign"
+            else "reads no edges"
+        )
+        raise ParameterError(f"drop_edge={given.drop_edge}: encoder={given.encoder!r} {why}; leave drop_edge out")
     if isinstance(given.active, str):
         raise ParameterError(f"active={given.active!r}: a fraction above 0 and at most 1; 'auto' is for rows of tables")
     check_knob(given)
     if given.gate_at == "states" and (given.cost is not None or given.gate_groups != "dimension"):
         raise ParameterError("cost and gate_groups are of attributes: give gate_at='attributes'")
-    if given.gate_at == "attributes" and given.gate == "weights":
-        raise ParameterError("gate='weights' is for the linear layer behind node states: leave gate_at out")
+    if given.gate_at == "attributes" and given.gate in WEIGHED:
+        raise ParameterError(f"gate={given.gate!r} is for the linear layer behind node states: leave gate_at out")
     if given.gate_at == "attributes" and given.mask == "example":
         raise ParameterError("mask='example' has no meaning for attributes, which several nodes read: leave mask out")
     fan_outs = given.neighbours
@@ -160,19 +172,29 @@ def fit_nodes(
     about = {k: v for k, v in given.get_params(deep=False).items() if k not in NOT_OF_TRAINING}
     checkpoint = Checkpoint(path_to_weights, about)
 
-    def fit(gate: str, history: History, chosen: Tensor | None = None) -> GatedModel:
+    def fit(
+        gate: str, history: History, chosen: Tensor | Ticket | None = None, early: Copies | None = None
+    ) -> GatedModel:
         torch.manual_seed(seed)
         made = _model(given, gate, attributes, structure, inputs["train"], len(parts.classes), seed, chosen).to(device)
         trainer = _trainer(given, made, gate, rows["train"], fan_outs, history, seed, checkpoint)
         with ProgressBar(f"seed {seed}") if given.progress else nullcontext() as bar:
             trainer.on_step = bar
+            if early is not None:
+                early.watch(trainer)
             return trainer.fit(rows["train"], validation)
 
-    chosen = None
+    chosen: Tensor | Ticket | None = None
+    active = _active(given, given.gate)
     if given.gate == "static":
-        dense, active = fit("none", History()), _active(given, given.gate)
         assert active is not None  # check_knob has refused a penalty
-        chosen = magnitude_mask(dense, inputs["train"], active, given.gate_groups == "field")
+        chosen = magnitude_mask(fit("none", History()), inputs["train"], active, given.gate_groups == "field")
+    if given.gate == "lottery":
+        assert active is not None
+        early = Copies([(EARLY, EARLY)])
+        chosen = find_ticket(
+            lambda ticket: fit(given.gate, History(), ticket, early if ticket is None else None), early, active
+        )
     model = fit(given.gate, history, chosen)
     hardened = history.last("harden")
     if model.gate.targeted.learned and hardened is not None and not hardened["decided"]:
@@ -215,6 +237,7 @@ def _inputs(
         fan_outs=fan_outs,
         seed=seed,
         device=device,
+        drop_edge=given.drop_edge,
     )
     return made, fan_outs
 
@@ -235,7 +258,7 @@ def _model(
     train: HopRows | NodeRows,
     n_classes: int,
     seed: int,
-    chosen: Tensor | None,
+    chosen: Tensor | Ticket | None,
 ) -> GatedModel:
     center = scale = None
     if isinstance(train, HopRows):
@@ -260,7 +283,7 @@ def _model(
         "threshold": given.threshold,
     }
     if given.gate_at == "states":
-        linear = make_weight_gates(**rule) if gate_name == "weights" else nn.Linear
+        linear = make_weight_gates(gate_name, _active(given, gate_name), **rule)
         encoder, head = StateEncoder(states), StatesHead(given.width, n_outputs, linear=linear)
     else:
         encoder = AttributeEncoder(states, torch.from_numpy(attributes.groups))
@@ -274,10 +297,13 @@ def _model(
         mask=given.mask or ("example" if given.gate_at == "states" else "batch"),
         **rule,
         cost=None if given.cost is None else _costs(given.cost, attributes),
-        chosen=chosen,
+        chosen=chosen if isinstance(chosen, Tensor) else None,
         layer=head.out,
     )
-    return GatedModel(encoder, gate, head)
+    model = GatedModel(encoder, gate, head)
+    if isinstance(chosen, Ticket):
+        chosen.put(model)
+    return model
 
 
 def _active(given: L0GMNodeClassifier, gate: str) -> float | None:
@@ -336,6 +362,7 @@ def _trainer(
         weight_decay=given.weight_decay,
         l2=given.l2,
         smoothing=given.label_smoothing,
+        coupling=given.calibration_coupling,
         averaging=given.averaging,
         patience=given.patience,
         seed=seed,

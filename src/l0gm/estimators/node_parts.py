@@ -14,7 +14,7 @@ from l0gm.data.labels import encode_labels, encode_target
 from l0gm.data.splits import three_way
 from l0gm.errors import DataError, ParameterError
 
-__all__ = ["NodeParts", "node_parts"]
+__all__ = ["NodeParts", "masks_of", "node_parts"]
 
 SPLIT_NAMES = {"train": "train", "valid": "validation", "val": "validation", "validation": "validation"}
 
@@ -37,6 +37,17 @@ class NodeParts:
     nodes: dict[str, NDArray[np.int64]]
     labels: dict[str, NDArray[np.int64]]
     used: tuple[str, ...] = ()
+
+
+def masks_of(graph: Any, y: Any, train: Any, validation: Any, split: str | None) -> tuple[Any, Any, Any]:
+    """Return y, train and validation, where they are not given those of PyG's ``Data``."""
+    if isinstance(graph, Graph) or not hasattr(graph, "edge_index"):
+        return y, train, validation
+    y = getattr(graph, "y", None) if y is None else y
+    if split is None:
+        train = getattr(graph, "train_mask", None) if train is None else train
+        validation = getattr(graph, "val_mask", None) if validation is None else validation
+    return y, train, validation
 
 
 def node_parts(

@@ -14,12 +14,12 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 
 from l0gm.calibration import Calibrator
 from l0gm.compaction.graphs import NodePlan, plan_nodes
-from l0gm.data.graphs import Graph, as_graph
+from l0gm.data.graphs import as_graph
 from l0gm.data.propagation import Precision
 from l0gm.decisions import ConformalSets
 from l0gm.estimators.conventions import RANDOM_NUMBERS, EstimatorNotFittedError, device_of, seed_of
 from l0gm.estimators.node_fitting import check_node_parameters, fit_nodes
-from l0gm.estimators.node_parts import node_parts
+from l0gm.estimators.node_parts import masks_of, node_parts
 from l0gm.model import GatedModel
 from l0gm.runtime.nodes import CompactNodeModel
 from l0gm.runtime.served import label_array
@@ -48,9 +48,9 @@ class L0GMNodeClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] 
     gate_at : {"states", "attributes"}
         The last node states, of ``width`` dimensions; or the nodes' attributes, so that closed ones are never
         propagated, and every layer gets cheaper. The second has one mask for all nodes of a batch.
-    gate : {"hard_concrete", "weights", "gaussian", "l1", "random", "magnitude", "static", "none"}
-        As in :class:`l0gm.L0GMClassifier`; ``"weights"`` has a gate for each weight of the linear layer behind the node
-        states.
+    gate : str
+        As in :class:`l0gm.L0GMClassifier`, but for ``"conditional"``; ``"weights"``, ``"pruned"``, ``"n:m"`` and
+        ``"lottery"`` act on the weights of the linear layer behind the node states.
     gate_groups : {"dimension", "field"}
         With ``gate_at="attributes"``: a gate for each column of numbers, or for each column of the nodes' table.
     mask_seed : int, optional
@@ -79,6 +79,10 @@ class L0GMNodeClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] 
     neighbours : "auto", "all" or sequence of int
         How many neighbours a node receives from in training, the layer nearest the output first; ``"auto"`` takes all
         of them on graphs of up to two million edges, else 15, 10, 5. Prediction always takes all.
+    drop_edge : float
+        Share of the edges that each step of training is without, others each time (DropEdge, Rong et al. 2020): the
+        degrees that messages are divided by are those of what is left. Prediction takes all. SIGN refuses it, whose
+        hops are propagated once, before training, and so does the MLP, which reads no edges.
     inductive : bool
         Whether training sees the graph of the training nodes alone, without the other nodes and their edges.
     warmup, ramp, hold, start_temperature, end_temperature : float
@@ -92,6 +96,8 @@ class L0GMNodeClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] 
         nodes and 24 epochs.
     lr, gate_lr, weight_decay, l2, label_smoothing, averaging : float
         See :class:`l0gm.training.Trainer`. The default of ``l2`` suits a few labels; for many thousands, set it to 0.
+    calibration_coupling : float
+        As in :class:`l0gm.L0GMClassifier`.
     patience : int
         Looks at the validation nodes without a better log loss, after hardening, before training stops.
     validation_fraction, calibration_fraction : float
@@ -136,7 +142,17 @@ class L0GMNodeClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] 
         encoder: Literal["gcn", "sage", "gat", "sign", "mlp"] = "gcn",
         gate_at: Literal["states", "attributes"] = "states",
         gate: Literal[
-            "hard_concrete", "weights", "gaussian", "l1", "random", "magnitude", "static", "none"
+            "hard_concrete",
+            "weights",
+            "gaussian",
+            "l1",
+            "random",
+            "magnitude",
+            "static",
+            "pruned",
+            "n:m",
+            "lottery",
+            "none",
         ] = "hard_concrete",
         gate_groups: Literal["dimension", "field"] = "dimension",
         mask_seed: int | None = None,
@@ -158,6 +174,7 @@ class L0GMNodeClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] 
         missing_values: Collection[str | float] = (),
         text: Collection[str] = (),
         neighbours: Literal["auto", "all"] | Sequence[int] = "auto",
+        drop_edge: float = 0.0,
         inductive: bool = False,
         warmup: float = 0.1,
         ramp: float = 0.4,
@@ -174,6 +191,7 @@ class L0GMNodeClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] 
         weight_decay: float = 0.0,
         l2: float = 5e-4,
         label_smoothing: float = 0.0,
+        calibration_coupling: float = 0.0,
         averaging: float = 0.0,
         patience: int = 10,
         validation_fraction: float = 0.1,
@@ -211,6 +229,7 @@ class L0GMNodeClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] 
         self.missing_values = missing_values
         self.text = text
         self.neighbours = neighbours
+        self.drop_edge = drop_edge
         self.inductive = inductive
         self.warmup = warmup
         self.ramp = ramp
@@ -227,6 +246,7 @@ class L0GMNodeClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] 
         self.weight_decay = weight_decay
         self.l2 = l2
         self.label_smoothing = label_smoothing
+        self.calibration_coupling = calibration_coupling
         self.averaging = averaging
         self.patience = patience
         self.validation_fraction = validation_fraction
@@ -275,11 +295,7 @@ class L0GMNodeClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] 
         check_node_parameters(self)
         seed, device = seed_of(self.random_state), device_of(self.device)
         given = as_graph(graph)
-        if not isinstance(graph, Graph) and hasattr(graph, "edge_index"):
-            y = getattr(graph, "y", None) if y is None else y
-            if split is None:
-                train = getattr(graph, "train_mask", None) if train is None else train
-                validation = getattr(graph, "val_mask", None) if validation is None else validation
+        y, train, validation = masks_of(graph, y, train, validation, split)
         parts = node_parts(
             given,
             y,

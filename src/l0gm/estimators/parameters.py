@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Mapping
 from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any
 
-from l0gm.assembly import COSTED, COUNTED, GATES, RULED, text_encoding
+from l0gm.assembly import COSTED, COUNTED, GATES, RULED, WEIGHED, text_encoding
 from l0gm.calibration import METHODS
 from l0gm.distillation import check_teacher
 from l0gm.errors import ParameterError
@@ -20,7 +20,7 @@ __all__ = ["check_knob", "check_numbers", "check_parameters"]
 
 NUMBERS = (
     *("penalty", "dropout", "warmup", "ramp", "hold", "start_temperature", "end_temperature", "threshold"),
-    *("lr", "gate_lr", "weight_decay", "label_smoothing", "averaging", "teacher_weight"),
+    *("lr", "gate_lr", "weight_decay", "label_smoothing", "calibration_coupling", "averaging", "teacher_weight"),
     *("validation_fraction", "calibration_fraction", "hidden_cost"),
 )
 WHOLE_NUMBERS = (
@@ -48,10 +48,10 @@ def check_parameters(given: L0GMClassifier) -> None:
                 f"stay: leave {name} out, or fit without initial_model"
             )
     if given.active == "auto":
-        if given.gate in ("weights", "static"):
+        if given.gate in (*WEIGHED, "static"):
             raise ParameterError(
                 f'active="auto" looks for a number of open dimensions, and gate={given.gate!r} '
-                + ("counts weights" if given.gate == "weights" else "fits a dense model of its own for each one")
+                + ("counts weights" if given.gate in WEIGHED else "fits a dense model of its own for each one")
                 + ": give a fraction"
             )
         if given.gate == "none":
@@ -126,15 +126,15 @@ def check_knob(given: Any) -> None:
                 f"one of {', '.join(COSTED)}"
             )
     if given.penalty is not None and given.gate in COUNTED:
-        raise ParameterError(f"gate={given.gate!r} keeps a given number of dimensions: give active, not penalty")
+        raise ParameterError(f"gate={given.gate!r} keeps a given number: give active, not penalty")
     if given.inference != "binary" and given.gate not in (*RULED, "none"):
         raise ParameterError(
             f"inference={given.inference!r}: gate={given.gate!r} has a rule of its own; leave inference out, or give "
             f"one of {', '.join(RULED)}"
         )
-    if given.gate == "weights" and given.gate_groups != "dimension":
+    if given.gate in WEIGHED and given.gate_groups != "dimension":
         raise ParameterError(
-            f"gate_groups={given.gate_groups!r}: gate='weights' has one gate a weight; leave one of them out"
+            f"gate_groups={given.gate_groups!r}: gate={given.gate!r} has one gate a weight; leave one of them out"
         )
     if given.mask_seed is not None and given.gate not in ("random", "none"):
         raise ParameterError(f"mask_seed={given.mask_seed}: gate={given.gate!r} draws no mask; leave mask_seed out")

@@ -76,6 +76,8 @@ class Prepared:
         Disjoint; the last two may be empty.
     notes : list of str
         What was decided about columns.
+    seed : int
+        Of the split, and of what follows.
     start : CompactModel, optional
         The model that training goes on from; classes and fields are its own.
     """
@@ -86,6 +88,7 @@ class Prepared:
     validation: Part
     calibration: Part
     notes: list[str]
+    seed: int
     start: CompactModel | None = None
 
     @property
@@ -183,7 +186,7 @@ def prepare(
         )
         for rows in chosen
     )
-    return Prepared(classes, schema, train, validation, calibration, notes + more, start)
+    return Prepared(classes, schema, train, validation, calibration, notes + more, seed, start)
 
 
 def _sample(rows: NDArray[np.int64], size: int, seed: int) -> NDArray[np.int64]:

@@ -20,7 +20,7 @@ from l0gm.errors import L0GMError
 from l0gm.experiments.points import Points, Unit
 from l0gm.experiments.seeds import Subject
 
-__all__ = ["Ledger", "Order", "Task", "Told", "Trainer", "work_here", "work_in_processes"]
+__all__ = ["Ledger", "Order", "Outcome", "Task", "Told", "Trainer", "settled", "work_here", "work_in_processes"]
 
 POLL = 0.5  # seconds until a point that another sweep works on is looked at again
 STOP = (5.0, 30.0)  # seconds in which processes end by themselves after Ctrl-C, and after they are told to
@@ -52,7 +52,7 @@ Trainer = Callable[[Any, Any, Path], Mapping[str, Any]]
 
 
 @dataclass(frozen=True)
-class _Outcome:
+class Outcome:
     """What became of a point that was handed out: "done", "found", "busy" or "failed", and what to tell of it."""
 
     status: str
@@ -100,7 +100,7 @@ class Ledger:
             self.waiting.append((due, point))
         return None
 
-    def settle(self, point: Unit, outcome: _Outcome) -> None:
+    def settle(self, point: Unit, outcome: Outcome) -> None:
         """Take note of what became of a point that was handed out."""
         if outcome.status == "busy":
             self.waiting.append((time.monotonic() + POLL, point))
@@ -121,15 +121,15 @@ class Ledger:
         self.told(f"{point}: {point.told(record)}")
 
 
-def _settled(order: Order, point: Unit) -> _Outcome:
+def settled(order: Order, point: Unit) -> Outcome:
     """Claim a point and make its record, unless it is claimed or there."""
     folder, task, trainer, name = order
     store = Points(folder, name)
     with store.claimed(point) as holder:
         if holder is not None:
-            return _Outcome("busy", holder)
+            return Outcome("busy", holder)
         if store.found(point) is not None:
-            return _Outcome("found")
+            return Outcome("found")
         aside = store.set_aside(point)
         told = store.path(point).with_suffix(".error.txt")
         try:
@@ -137,12 +137,12 @@ def _settled(order: Order, point: Unit) -> _Outcome:
         except Exception as error:  # whatever it is, the other points are not lost
             first = (str(error).strip().splitlines() or [""])[0]
             if isinstance(error, L0GMError):
-                return _Outcome("failed", first)
+                return Outcome("failed", first)
             with suppress(OSError):
                 told.write_text(traceback.format_exc(), encoding="utf-8")
-            return _Outcome("failed", f"{type(error).__name__}: {first} (see {told})")
+            return Outcome("failed", f"{type(error).__name__}: {first} (see {told})")
         told.unlink(missing_ok=True)
-        return _Outcome("done", "" if aside is None else f"the file was damaged and is now {aside}")
+        return Outcome("done", "" if aside is None else f"the file was damaged and is now {aside}")
 
 
 def work_here(ledger: Ledger, order: Order) -> None:
@@ -152,7 +152,7 @@ def work_here(ledger: Ledger, order: Order) -> None:
         if point is None:
             time.sleep(POLL / 5)
         else:
-            ledger.settle(point, _settled(order, point))
+            ledger.settle(point, settled(order, point))
 
 
 def work_in_processes(ledger: Ledger, order: Order, jobs: int) -> None:
@@ -180,7 +180,7 @@ def work_in_processes(ledger: Ledger, order: Order, jobs: int) -> None:
                 except (EOFError, OSError):
                     process.join()
                     del workers[ready]
-                    outcome = _Outcome("failed", f"its process ended with exit code {process.exitcode}")
+                    outcome = Outcome("failed", f"its process ended with exit code {process.exitcode}")
                 ledger.settle(point, outcome)
     finally:
         _stop(workers)
@@ -203,7 +203,7 @@ def _work(pipe: Connection, order: Order) -> None:
         signal.signal(signal.SIGINT, signal.default_int_handler)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
         while True:
-            pipe.send(_settled(order, pipe.recv()))
+            pipe.send(settled(order, pipe.recv()))
     os._exit(0)  # at once: all files are closed, and taking PyTorch down takes seconds
 
 

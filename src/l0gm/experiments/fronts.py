@@ -104,10 +104,16 @@ def cells(front: Record) -> list[list[str]]:
     several = len(front["seeds"]) > 1
     heads = [front["knob"], "front", "open, %", f"validation {SHOWN.get(metric, metric)}"]
     heads += [f"test {label}" for label in SHOWN.values()]
+    compared = any(entry.get("independent") for entry in front["values"])
+    if compared:
+        heads += ["difference, validation", "difference, test"]
     table = [heads]
     for entry in front["values"]:
         shown = [_spread(entry["validation"].get(metric), several)]
         shown += [_spread(entry["test"].get(name), several) for name in SHOWN]
+        if compared:
+            found = entry["independent"] or {}
+            shown += [_signed(found.get(part, {}).get(metric)) for part in ("validation", "test")]
         share = {name: 100 * entry["open_fraction"][name] for name in ("mean", "std")}
         lacking = f" (lacks seed {', '.join(map(str, entry['lacking']))})" if entry["lacking"] else ""
         star = "*" if entry["on_front"] else ""
@@ -137,6 +143,10 @@ def _spread(summary: Record | None, several: bool, digits: int = 4) -> str:
     if summary is None:
         return ""
     return f"{summary['mean']:.{digits}f}" + (f" ± {summary['std']:.{digits}f}" if several else "")
+
+
+def _signed(difference: Record | None) -> str:
+    return "" if difference is None else f"{difference['mean']:+.4f}"
 
 
 def _csv(front: Record) -> str:

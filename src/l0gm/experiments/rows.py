@@ -54,6 +54,10 @@ class _Rows(Subject):
     def fit(self, model: Any) -> None:
         model.fit(self.train.X, self.train.y)
 
+    def fit_path(self, model: Any, actives: Sequence[float]) -> list[Any]:
+        """Return what :meth:`l0gm.L0GMClassifier.fit_path` makes of the training part."""
+        return list(model.fit_path(self.train.X, self.train.y, actives))
+
     def measured(self, model: Any) -> dict[str, dict[str, Any]]:
         raw = model.predict_proba(self.test.X, calibrated=False)
         parts = partial(breakdown, self.test.codes, classes=self.test.classes)

@@ -18,7 +18,7 @@ from l0gm.experiments.summary import summarise_records
 from l0gm.files import remove_unfinished
 from l0gm.runtime import load
 
-__all__ = ["OnFit", "Subject", "fit_seeds", "measured_twice"]
+__all__ = ["OnFit", "Subject", "fit_seeds", "measured_twice", "ship"]
 
 MODEL, HISTORY, METRICS, SUMMARY = "model.l0gm", "history.jsonl", "metrics.json", "summary.json"
 CHECKPOINT = "checkpoint.pt"
@@ -117,6 +117,7 @@ def fit_seeds(
             **about,
             **subject.counts(),
             "options": settings,
+            "changed": _changed(settings, subject),
             "versions": versions(),
         }
     )
@@ -148,10 +149,28 @@ def _fit(
     subject: Subject, model: Any, folder: Path, about: Mapping[str, Any], conditions: Mapping[str, Any]
 ) -> dict[str, Any]:
     """Fit, compact, save and measure one model; the record is written last, so that it vouches for the rest."""
-    path = folder / MODEL
     started = time.perf_counter()
     subject.fit(model)
-    seconds = time.perf_counter() - started
+    seconds, end = time.perf_counter() - started, model.history_.last("end")
+    return ship(
+        subject,
+        model,
+        folder,
+        about,
+        {
+            "hardening": model.history_.last("harden"),
+            "fit_seconds": round(seconds if end is None else max(seconds, end["seconds"]), 3),  # if it was cut short
+            "epochs": None if end is None else end["epochs"],
+            "conditions": conditions,
+        },
+    )
+
+
+def ship(
+    subject: Subject, model: Any, folder: Path, about: Mapping[str, Any], fit: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Compact, save and measure a fitted model; ``fit`` are entries of the record on the fit itself."""
+    path = folder / MODEL
     model.compact().with_information(**about).save(path)
 
     shipped = load(path)
@@ -159,7 +178,6 @@ def _fit(
     measures = subject.measured(shipped)
     shipped.with_information(metrics={**information["metrics"], "test": measures["test"]}).save(path)
 
-    end = model.history_.last("end")
     record: dict[str, Any] = plain(
         {
             "seed": model.random_state,
@@ -171,12 +189,9 @@ def _fit(
             "model_bytes": path.stat().st_size,
             "model_sha256": _sha256(path),
             "support": information["support"],
-            "hardening": model.history_.last("harden"),
-            "fit_seconds": round(seconds if end is None else max(seconds, end["seconds"]), 3),  # if it was cut short
-            "epochs": None if end is None else end["epochs"],
             "notes": information["notes"],
             "hardware": hardware(),
-            "conditions": conditions,
+            **fit,
         }
     )
     write_json(folder / METRICS, record)
@@ -225,6 +240,12 @@ def _discard(out: Path, keep: set[Path]) -> None:
 
 def _left(out: Path, name: str) -> list[Path]:
     return [path for folder in FOLDERS.values() for path in sorted(out.glob(f"{folder.format('*')}/{name}"))]
+
+
+def _changed(settings: Mapping[str, Any], subject: Subject) -> dict[str, Any]:
+    """Return the settings that are not the estimator's defaults: what a command has to say to repeat the run."""
+    defaults = plain(subject.make({}).get_params(deep=False))
+    return {name: value for name, value in settings.items() if value != defaults.get(name)}
 
 
 def _distinct(seeds: Sequence[int]) -> list[int]:

@@ -1,4 +1,4 @@
-"""Sweeps: one fit for each value of the knob and each seed, in several processes, and the front that they make."""
+"""Sweeps: a fit for each value of the knob and each seed, or a path a seed, in several processes, and their front."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from l0gm.errors import ParameterError
 from l0gm.experiments.crew import Ledger, Order, Task, Told, Trainer, work_here, work_in_processes
 from l0gm.experiments.fronts import METRICS, SHOWN, falling, summarise_values, write_front
 from l0gm.experiments.machine import versions
-from l0gm.experiments.points import Point, Points
+from l0gm.experiments.paths import FOLDER, SeedPath, cost, distances, train_path, write_points
+from l0gm.experiments.points import Point, Points, Unit
 from l0gm.experiments.records import plain
 from l0gm.experiments.rows import _rows
 from l0gm.experiments.seeds import FOLDERS, MODEL, NOT_SETTINGS, fit_seeds
@@ -66,9 +67,10 @@ def run_sweep(
     out: str | Path,
     metric: str = "log_loss",
     jobs: int = 1,
+    path: bool = False,
     about: Mapping[str, Any] | None = None,
     told: Told | None = None,
-    trainer: Trainer = train_point,
+    trainer: Trainer | None = None,
     **options: Any,
 ) -> dict[str, Any]:
     """Fit one model for each value of the knob and each seed, and say which values are on the Pareto front.
@@ -98,12 +100,16 @@ def run_sweep(
         The quality that the front is drawn by.
     jobs : int
         How many points are fitted at a time, each in a process of one thread. With 1 they are fitted in this process.
+    path : bool
+        Whether all values of a seed come out of one training, from dense to sparse
+        (:meth:`l0gm.L0GMClassifier.fit_path`), which leaves ``paths/HASH.json`` beside its points. Where points of
+        independent fits are in the folder, too, each value's ``independent`` says how far the path is from them.
     about : mapping, optional
         Entries on the data (``data``, ``split``, ``target``) for the front and the model files.
     told : callable, optional
-        Called with a line whenever something has become of a point.
-    trainer : callable
-        What makes the record of a point; for several jobs it has to be importable.
+        Called with a line whenever something has become of a point, or of a path.
+    trainer : callable, optional
+        What makes the record of a point, or of a path; for several jobs it has to be importable.
     **options
         Of :class:`l0gm.L0GMClassifier`, but for ``active``, ``penalty``, ``random_state`` and ``initial_model``.
 
@@ -129,29 +135,33 @@ def run_sweep(
     seeds = [int(seed) for seed in seeds]
     if not seeds or len(set(seeds)) < len(seeds) or min(seeds) < 0:
         raise ParameterError(f"seeds={seeds}: give one or more different whole numbers, none of them negative")
-    parameters = _parameters(knob, values, options)
+    parameters = _parameters(knob, values, options, path)
     subject = _rows(X_train, y_train, X_test, y_test, None)
     settings = {name: value for name, value in parameters.items() if name not in NOT_SETTINGS}
     settings = plain({**settings, **subject.conditions(), **versions()})
     task = Task(subject, parameters, dict(about or {}))
-    points = [Point.of(knob, value, seed, settings) for seed in seeds for value in values]
+    alone = [Point.of(knob, value, seed, settings) for seed in seeds for value in values]
+    paths = [SeedPath.of(values, seed, settings) for seed in seeds] if path else []
+    points = [point for one in paths for point in one.points] if path else alone
     folder = Path(out)
     store = Points(folder)
 
-    ledger = Ledger(store, points, told or (lambda line: None))
-    order = Order(folder, task, trainer)
+    units: Sequence[Unit] = paths or points
+    ledger = Ledger(Points(folder, FOLDER) if path else store, units, told or (lambda line: None))
+    order = Order(folder, task, trainer or train_path, FOLDER) if path else Order(folder, task, trainer or train_point)
     try:
         if jobs == 1:
             work_here(ledger, order)
         else:
             work_in_processes(ledger, order, jobs)
     except KeyboardInterrupt as interruption:
-        there = sum(store.found(point) is not None for point in points)
+        there = sum(ledger.store.found(unit) is not None for unit in units)
         where = KeyboardInterrupt(
-            "; ".join([*map(str, interruption.args), f"{there} of {len(points)} points are there"])
+            "; ".join([*map(str, interruption.args), f"{there} of {len(units)} {order.name} are there"])
         )
         where.add_note("The same call goes on from there.")
         raise where from None
+    write_points(folder, paths)
 
     records = [record for point in points if (record := store.found(point)) is not None]
     front: dict[str, Any] = {
@@ -166,6 +176,11 @@ def run_sweep(
         "options": {name: value for name, value in settings.items() if name not in KNOBS},
         "versions": versions(),
     }
+    if path:
+        independent = [record for point in alone if (record := store.found(point)) is not None]
+        front["path"] = cost(records, independent)
+        for entry in front["values"]:
+            entry["independent"] = distances(entry, records, independent)
     front["notes"] = _notes(front)
     front = plain(front)
     write_front(front, folder)
@@ -189,7 +204,7 @@ def _values(active: Sequence[float] | None, penalty: Sequence[float] | None) -> 
     return knob, found
 
 
-def _parameters(knob: str, values: Sequence[float], options: Mapping[str, Any]) -> dict[str, Any]:
+def _parameters(knob: str, values: Sequence[float], options: Mapping[str, Any], path: bool) -> dict[str, Any]:
     """Return the estimator's parameters, checked with each value before anything is trained."""
     own = ("random_state", "initial_model", "checkpoint_path", "history_path", "progress")
     for name in own:
@@ -200,6 +215,12 @@ def _parameters(knob: str, values: Sequence[float], options: Mapping[str, Any]) 
 
     if parameters["gate"] == "none":
         raise ParameterError(f"gate='none': it has nothing that {knob} could close; choose another gate")
+    if path and knob != "active":
+        raise ParameterError("path: it goes through open fractions; give the values of active, not penalty")
+    if path:
+        from l0gm.estimators.path import on_path
+
+        on_path(l0gm.L0GMClassifier(**parameters), values)
     for value in values:
         check_parameters(l0gm.L0GMClassifier(**{**parameters, knob: value}))
     return parameters
@@ -221,6 +242,24 @@ def _notes(front: Mapping[str, Any]) -> list[str]:
             f"The open fraction falls over at least three different values between 2 and 98 % in "
             f"{len(found['falling'])} of {len(found['seeds'])} seeds."
         )
+    if "path" in front:
+        notes.append(_of_paths(front))
     if front["failed"]:
-        notes.append(f"{len(front['failed'])} points failed and are left out.")
+        what = "paths" if "path" in front else "points"
+        notes.append(f"{len(front['failed'])} {what} failed and are left out.")
     return notes
+
+
+def _of_paths(front: Mapping[str, Any]) -> str:
+    """Return what the paths took, and how they are compared with independent fits."""
+    metric = SHOWN.get(front["metric"], front["metric"])
+    took, alone = front["path"]["seconds"], front["path"]["independent_seconds"]
+    if not took:
+        return "All values of a seed are of one training."
+    text = f"All values of a seed are of one training, from dense to sparse, which took {sum(took) / len(took):.0f} s."
+    if not alone:
+        return f"{text} The same sweep without path, in the same folder, shows how far they are from independent fits."
+    return (
+        f"{text} An independent fit took {sum(alone) / len(alone):.0f} s in the mean. Differences are the path's "
+        f"{metric} less that of independent fits of the same seeds."
+    )

@@ -6,9 +6,11 @@ from l0gm.gates.controls import FixedMaskGate, IdentityGate, MagnitudeGate
 from l0gm.gates.gaussian import GaussianGate
 from l0gm.gates.hard_concrete import HardConcreteGate
 from l0gm.gates.l0_linear import CutLinear, L0Linear, ReadGate
+from l0gm.gates.pruning import BlockGate, WeightMagnitudeGate
 from l0gm.gates.scales import ScaleGate
 
 __all__ = [
+    "BlockGate",
     "ConditionalGate",
     "CutLinear",
     "FixedMaskGate",
@@ -20,4 +22,5 @@ __all__ = [
     "MagnitudeGate",
     "ReadGate",
     "ScaleGate",
+    "WeightMagnitudeGate",
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Literal, NamedTuple
 
 import torch
@@ -48,12 +49,14 @@ class L0Linear(nn.Linear):
     bias : bool
     weights : {"weight", "unit", "input"}
         What has a gate: each weight; each output unit, with its bias; or each input with all weights that read it.
+    gate : callable, optional
+        From the numbers of outputs and inputs to the gate of all weights, to compare with hard-concrete ones.
     init, temperature, inference, threshold
         See :class:`HardConcreteGate`.
 
     Attributes
     ----------
-    gate : HardConcreteGate
+    gate : Gate
         Of out_features * in_features, out_features or in_features dimensions.
 
     Raises
@@ -78,6 +81,7 @@ class L0Linear(nn.Linear):
         bias: bool = True,
         *,
         weights: Literal["weight", "unit", "input"] = "weight",
+        gate: Callable[[int, int], Gate] | None = None,
         init: float = 3.0,
         temperature: float = functional.REFERENCE_TEMPERATURE,
         inference: Literal["binary", "soft"] = "binary",
@@ -87,7 +91,13 @@ class L0Linear(nn.Linear):
         sizes = {"weight": out_features * in_features, "unit": out_features, "input": in_features}
         if weights not in sizes:
             raise ParameterError(f"weights={weights!r}: choose 'weight', 'unit' or 'input'")
+        if gate is not None and weights != "weight":
+            raise ParameterError(f"weights={weights!r}: a gate of another kind is one of single weights")
         self.weights = weights
+        self.gate: Gate
+        if gate is not None:
+            self.gate = gate(out_features, in_features)
+            return
         self.gate = HardConcreteGate(
             sizes[weights], init=init, temperature=temperature, mask="batch", inference=inference, threshold=threshold
         )
@@ -182,6 +192,8 @@ class ReadGate(Gate):
 
     def chances(self) -> Tensor:
         """Return the probability that any weight reads a dimension, float (dim,)."""
+        if not isinstance(self.behind, HardConcreteGate):
+            return self.inference_values()
         shut = functional.closed_probability(self.behind.log_alpha).log().view(-1, self.dim)
         return -torch.expm1(shut.sum(0))
 

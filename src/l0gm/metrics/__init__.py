@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from l0gm.metrics.breakdown import breakdown
 from l0gm.metrics.calibration import (
     NullBand,
     ReliabilityTable,
@@ -13,7 +14,7 @@ from l0gm.metrics.calibration import (
 )
 from l0gm.metrics.classification import accuracy, auc, brier, log_loss, macro_f1, row_log_loss
 from l0gm.metrics.groups import by_group
-from l0gm.metrics.plots import plot_reliability
+from l0gm.metrics.plots import ReliabilityDisplay, plot_reliability
 from l0gm.metrics.report import evaluate
 from l0gm.metrics.seeds import (
     DIRECTION,
@@ -29,11 +30,13 @@ __all__ = [
     "DIRECTION",
     "NullBand",
     "PairedInterval",
+    "ReliabilityDisplay",
     "ReliabilityTable",
     "Summary",
     "accuracy",
     "active_fraction",
     "auc",
+    "breakdown",
     "brier",
     "by_group",
     "consistency_band",

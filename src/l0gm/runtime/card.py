@@ -32,6 +32,9 @@ _CHOSEN_BY = {
     "random": "a random mask",
     "magnitude": "size in training",
     "static": "size in the dense model",
+    "pruned": "the size of the weights that read it",
+    "n:m": "the size of the weights that read it, block by block,",
+    "lottery": "the size of the weights that read it, in several trainings,",
 }
 
 

@@ -24,6 +24,7 @@ __all__ = ["Checkpoint", "Stateful"]
 EVERY = 5.0  # seconds
 SHARE = 0.02  # of the time, that writing may take
 FORMAT = 1
+REMEDY = "delete it to begin anew, or choose another place"
 DIGEST = 32  # bytes of the sha256 that the file ends with
 
 
@@ -94,6 +95,8 @@ class Checkpoint:
         there = self._read()
         remove_unfinished(self.path)
         found = next((training for training in there if training["conditions"] == self._conditions), None)
+        if found is not None and found["parts"].keys() != parts.keys():
+            raise ParameterError(f"{self.path} is no checkpoint of this version: {REMEDY}")
         if found is None:
             self._refuse_unfinished(there)
             self._due = 0.0
@@ -178,16 +181,15 @@ class Checkpoint:
         except OSError as error:
             raise ParameterError(f"{self.path} cannot be read ({error}): choose another place") from error
         payload, digest = content[:-DIGEST], content[-DIGEST:]
-        remedy = "delete it to begin anew, or choose another place"
         if hashlib.sha256(payload).digest() != digest:
-            raise ParameterError(f"{self.path} is no checkpoint or is damaged: {remedy}")
+            raise ParameterError(f"{self.path} is no checkpoint or is damaged: {REMEDY}")
         try:
             state = torch.load(io.BytesIO(payload), map_location="cpu", weights_only=True)
             trainings: list[dict[str, Any]] = state["trainings"]
-            if state["format"] != FORMAT or any(t["parts"].keys() != self._parts.keys() for t in trainings):
+            if state["format"] != FORMAT or not all({"conditions", "ended", "parts"} <= t.keys() for t in trainings):
                 raise ValueError(f"format {state['format']}")
         except (RuntimeError, ValueError, KeyError, TypeError, EOFError, pickle.UnpicklingError) as error:
-            raise ParameterError(f"{self.path} is no checkpoint of this version ({error}): {remedy}") from error
+            raise ParameterError(f"{self.path} is no checkpoint of this version ({error}): {REMEDY}") from error
         return trainings
 
     def _refuse_unfinished(self, trainings: list[dict[str, Any]]) -> None:

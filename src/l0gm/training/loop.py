@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -36,7 +36,7 @@ UNMOVED = 0.001  # validation AUC: how far hardening may move it, or one row's w
 GATE_TRAVEL = 24.0  # logits that a gate can move over the ramp, four times the way from open to closed
 RESTORED_LR = 0.5  # what the learning rate is multiplied with when the safeguard brings weights back
 LEAST_LR = 1 / 16  # of the learning rate: what it does not fall below
-NOT_SETTINGS = ("self", "model", "history", "on_step", "checkpoint")  # other arguments decide what is learned
+NOT_SETTINGS = ("self", "model", "history", "on_step", "checkpoint", "parts")  # other arguments decide what is learned
 
 
 @dataclass(frozen=True)
@@ -73,6 +73,8 @@ class Trainer:
         ``weight_decay`` shrinks matrices beside the gradient's step; ``l2`` times a matrix is added to its gradient,
         which Adam then scales: where a few rows are all there is to learn from and their gradients fade, it is much
         the stronger. ``clip`` bounds the gradient's norm.
+    coupling : float
+        Weight of a batch's soft-binned calibration error beside its task loss; of a part's, with ``micro_batch``.
     averaging : float
         Decay of the weights' moving average once the gates are fixed (:class:`l0gm.training.average.Average`); 0 for
         none.
@@ -98,6 +100,8 @@ class Trainer:
         Called with a :class:`Progress` after each step.
     checkpoint : Checkpoint, optional
         Where the state of training is kept, and found again.
+    parts : mapping from str to Stateful, optional
+        What else the checkpoint keeps, by name: the state of ``on_step``, say.
 
     Notes
     -----
@@ -124,6 +128,7 @@ class Trainer:
         weight_decay: float = 1e-5,
         l2: float = 0.0,
         smoothing: float = 0.0,
+        coupling: float = 0.0,
         clip: float = 5.0,
         averaging: float = 0.0,
         rise: float = 0.02,
@@ -136,6 +141,7 @@ class Trainer:
         history: History | None = None,
         on_step: Callable[[Progress], None] | None = None,
         checkpoint: Checkpoint | None = None,
+        parts: Mapping[str, Stateful] | None = None,
     ) -> None:
         self.settings = {name: value for name, value in locals().items() if name not in NOT_SETTINGS}
         if active is not None and penalty is not None:
@@ -149,9 +155,10 @@ class Trainer:
         for name, rate in (("lr", lr), ("gate_lr", gate_lr), ("clip", clip)):
             if rate is not None and not (rate > 0.0 and math.isfinite(rate)):
                 raise ParameterError(f"{name}={rate}: a number above 0")
-        for name, amount in (("penalty", penalty), ("weight_decay", weight_decay), ("l2", l2)):
+        amounts = {"penalty": penalty, "weight_decay": weight_decay, "l2": l2, "calibration_coupling": coupling}
+        for name, amount in amounts.items():
             if amount is not None and not (amount >= 0.0 and math.isfinite(amount)):
-                raise ParameterError(f"{name}={amount}: it must not be negative")
+                raise ParameterError(f"{name}={amount}: a finite number, not negative")
         if not 0.0 <= averaging < 1.0:
             raise ParameterError(f"averaging={averaging}: at least 0 and below 1")
         if not 0.0 <= rise < 1.0:
@@ -181,7 +188,8 @@ class Trainer:
         self.history = History() if history is None else history
         self.on_step = on_step
         self.checkpoint = Checkpoint() if checkpoint is None else checkpoint
-        self.objective = Objective(model, smoothing)
+        self.parts = dict(parts or {})
+        self.objective = Objective(model, smoothing, coupling)
         costs = [getattr(gate, "cost", None) for gate in self.learned]
         self.counted = len(costs) == 1 and costs[0] is None  # the penalised sum is the count
         self.control = TargetControl(self.gate.dim, 1, 1.0)
@@ -219,6 +227,10 @@ class Trainer:
             torch.manual_seed(self.seed + (self.team.rank << 32))
             return self._fit(train, valid)
 
+    def harden(self, valid: Rows) -> None:
+        """Fix the gates now, as the target asks for, whether or not they have decided; the history says whether."""
+        self._harden(valid, 0, force=True)
+
     def _fit(self, train: Rows, valid: Rows) -> GatedModel:
         n, device = train.inputs.n_rows, train.y.device
         window = getattr(train.inputs, "window", None)
@@ -248,6 +260,7 @@ class Trainer:
             "safeguard": safeguard,
             "average": average,
             "random": random,
+            **self.parts,
         }
         self.checkpoint.begin(parts, lambda: self._conditions(train, valid))
         self.team.begin_as_one({name: part for name, part in parts.items() if name != "random"}, self.parameters)
@@ -342,7 +355,7 @@ class Trainer:
             return "fine-tune" if self.gate.learned else "train"
         if progress < self.schedule.warmup:
             return "warm-up"
-        return "ramp" if progress < self.schedule.ramp_end else "hold"
+        return "hold" if self.schedule.holds(progress) else "ramp"
 
     def _conditions(self, train: Rows, valid: Rows) -> dict[str, Any]:
         """Return what decides the weights that training ends with."""
@@ -370,7 +383,7 @@ class Trainer:
             return self.penalty * self.schedule.pressure(progress)
         if self.target is None or progress < self.schedule.warmup:
             return 0.0
-        if progress >= self.schedule.ramp_end:
+        if self.schedule.holds(progress):
             count = float(self.gate.n_open)  # what must be met, at last
         else:
             count = float((expected if self.counted else self.gate.expected_open()).detach())

@@ -1,4 +1,4 @@
-"""The objective J = task loss + penalty * expected open count, or cost (Eqs. 6, 21 and 22)."""
+"""The objective J = task loss + penalty * expected open count, or cost (Eqs. 6, 21, 22), and calibration coupling."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from torch.nn import functional
 
 from l0gm.gates.base import Gate
 from l0gm.model import GatedModel
+from l0gm.training.coupling import soft_binned_ece
 
 __all__ = ["Objective", "gate_groups", "parameter_groups", "task_loss"]
 
@@ -55,11 +56,14 @@ class Objective:
     model : GatedModel
     smoothing : float
         Label smoothing.
+    coupling : float
+        Weight of the batch's calibration error (:func:`l0gm.training.coupling.soft_binned_ece`) beside the task loss.
     """
 
-    def __init__(self, model: GatedModel, smoothing: float = 0.0) -> None:
+    def __init__(self, model: GatedModel, smoothing: float = 0.0, coupling: float = 0.0) -> None:
         self.model = model
         self.smoothing = smoothing
+        self.coupling = coupling
         self._learned: list[Gate] = [gate for gate in model.gates().values() if gate.learned]
 
     def expected_cost(self) -> Tensor | None:
@@ -77,10 +81,12 @@ class Objective:
         target: Tensor | None = None,
     ) -> tuple[Tensor, Tensor]:
         """Return (objective, task loss) of one batch, both scalars."""
-        loss = task_loss(self.model(batch), y, weight, self.smoothing, target)
+        logits = self.model(batch)
+        loss = task_loss(logits, y, weight, self.smoothing, target)
+        objective = loss if self.coupling == 0.0 else loss + self.coupling * soft_binned_ece(logits, y, weight)
         if expected_cost is None or penalty == 0.0:
-            return loss, loss
-        return loss + penalty * expected_cost, loss
+            return objective, loss
+        return objective + penalty * expected_cost, loss
 
 
 ADAM_EPS = 1e-8

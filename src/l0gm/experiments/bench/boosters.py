@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from l0gm.baselines.boosting import CATBOOST, HIST_GRADIENT_BOOSTING, LIGHTGBM, PATIENCE, XGBOOST
 from l0gm.experiments.bench.contestant import Answer, Peer, library
 from l0gm.experiments.bench.inputs import Form, Rows
 from l0gm.experiments.bench.matrices import MatrixPeer
@@ -17,28 +18,8 @@ from l0gm.experiments.bench.matrices import MatrixPeer
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = [
-    "CATBOOST",
-    "LIGHTGBM",
-    "PATIENCE",
-    "XGBOOST",
-    "CatBoost",
-    "CatBoostCategories",
-    "HistGB",
-    "LightGBM",
-    "XGBoost",
-]
+__all__ = ["CatBoost", "CatBoostCategories", "HistGB", "LightGBM", "XGBoost"]
 
-PATIENCE = 100
-"""Trees without a better validation loss after which training stops."""
-CATBOOST: dict[str, Any] = {"learning_rate": 0.05, "verbose": False, "allow_writing_files": False}
-XGBOOST: dict[str, Any] = {
-    "learning_rate": 0.05, "max_depth": 6, "subsample": 0.8, "colsample_bytree": 0.6, "min_child_weight": 3,
-}  # fmt: skip
-LIGHTGBM: dict[str, Any] = {
-    "learning_rate": 0.03, "num_leaves": 31, "bagging_fraction": 0.8, "bagging_freq": 1, "feature_fraction": 0.6,
-    "min_data_in_leaf": 20, "verbose": -1,
-}  # fmt: skip
 MISSING = "missing"
 """CatBoost takes no missing category."""
 
@@ -211,9 +192,8 @@ class HistGB(MatrixPeer):
         from sklearn.ensemble import HistGradientBoostingClassifier
 
         self.model = HistGradientBoostingClassifier(
-            learning_rate=0.05, max_iter=self.most, max_leaf_nodes=31, min_samples_leaf=20, early_stopping=True,
-            n_iter_no_change=30, random_state=self.seed,
-        )  # fmt: skip
+            max_iter=self.most, early_stopping=True, random_state=self.seed, **HIST_GRADIENT_BOOSTING
+        )
         self.model.fit(X, y, X_val=V, y_val=v)
 
     def predictor(self, threads: int) -> Answer:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import importlib
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from l0gm.baselines.threads import pinned
 from l0gm.errors import L0GMError
 from l0gm.experiments.bench.inputs import Coder, Form, Rows
 
@@ -122,18 +122,3 @@ def as_probabilities(answers: NDArray[Any]) -> NDArray[np.float64]:
         p = np.stack([1.0 - p.ravel(), p.ravel()], axis=1)
     summed: NDArray[np.float64] = p / p.sum(axis=1, keepdims=True)  # single precision does not sum to 1
     return summed
-
-
-@contextmanager
-def pinned(threads: int) -> Iterator[None]:
-    """Let OpenMP, BLAS and PyTorch use so many threads inside."""
-    import torch
-
-    threadpool_limits = importlib.import_module("threadpoolctl").threadpool_limits  # scikit-learn brings it
-    before = torch.get_num_threads()
-    torch.set_num_threads(threads)
-    try:
-        with threadpool_limits(threads):
-            yield
-    finally:
-        torch.set_num_threads(before)

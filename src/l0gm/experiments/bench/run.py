@@ -23,7 +23,6 @@ from l0gm.experiments.bench.ours import MAIN, OURS, Compacted, compacted
 from l0gm.experiments.bench.peers import PACKAGES, chosen_peers, fit_peers
 from l0gm.experiments.bench.plan import MOST_COLUMNS, Batch, Plan
 from l0gm.experiments.bench.roofline import roofline, traffic
-from l0gm.experiments.bench.teacher import averaged_trees
 from l0gm.experiments.machine import hardware, versions, versions_of
 from l0gm.metrics import evaluate
 from l0gm.metrics.latency import Latencies, measure
@@ -156,6 +155,8 @@ def _fit(
     bench: _Bench, rows: Rows, train: Rows, valid: Rows, classes: list[Any], teacher: str, out: Path
 ) -> tuple[dict[str, Any], dict[str, str]]:
     """Fit all contestants and return their quality, and why others were left out."""
+    from l0gm.baselines.averaged_trees import averaged_trees
+
     plan, told = bench.plan, bench.told
     seconds: dict[str, float] = {}
     out.mkdir(parents=True, exist_ok=True)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from l0gm.experiments.bench.contestant import pinned
+from l0gm.baselines.threads import pinned
 from l0gm.experiments.machine import hardware, versions
 from l0gm.experiments.paper.cases import Case
 from l0gm.experiments.paper.claims import Claim, untested
@@ -44,8 +44,8 @@ class Timed:
         """What was measured, and how."""
         return (
             f"latency of the models of seed 0, from the user's rows to probabilities, {self.record['threads']} thread, "
-            f"{self.record['repeats']} rounds in turn after {WARMUP} calls, median; where a model reads prepared "
-            "arrays, the forward pass by itself stands beside it"
+            f"{self.record['repeats']} rounds in turn after {WARMUP} calls, median. Baselines read columns by way of "
+            "l0gm; the forward pass is that of prepared rows. l0gm bench times each library by its fastest calls."
         )
 
     def of(self, result: Result) -> dict[str, float]:

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from l0gm.baselines import Method, Modality, find
+from l0gm.baselines.threads import pinned
 from l0gm.errors import MissingExtraError
 from l0gm.experiments.machine import hardware, versions, versions_of
 from l0gm.experiments.paper.cases import Case
@@ -101,7 +102,7 @@ class Run(Unit):
 
 
 def run_once(case: Case, run: Run, folder: Path) -> dict[str, Any]:
-    """Fit, measure and keep a run; one that was cut short goes on from its checkpoint, where its method has one.
+    """Fit, measure and keep a run, with one thread; what was cut short goes on from its checkpoint.
 
     Parameters
     ----------
@@ -110,6 +111,11 @@ def run_once(case: Case, run: Run, folder: Path) -> dict[str, Any]:
     folder : Path
         Of the run alone: the model and its answers stay there.
     """
+    with pinned(1):
+        return _run(case, run, folder)
+
+
+def _run(case: Case, run: Run, folder: Path) -> dict[str, Any]:
     method = find(run.modality, run.method)
     model = method.make(seed=run.seed, active=run.active, threads=1, **dict(run.settings))
     folder.mkdir(parents=True, exist_ok=True)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 from l0gm.baselines import Method, Modality, find, methods
+from l0gm.baselines.threads import pinned
 from l0gm.errors import MissingExtraError, ParameterError
 from l0gm.experiments.machine import versions
 from l0gm.experiments.paper.cases import ACTIVE, Case
@@ -76,8 +78,7 @@ def tune_once(task: Tuned, search: Search, folder: Path) -> dict[str, Any]:
 
     A trial is one fit on the training rows; what counts is its log loss on validation rows. No test row is read.
     """
-    import optuna
-
+    optuna = import_module("optuna")
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     method = find(search.modality, search.method)
     space = {name: [_text(value) for value in values] for name, values in method.space.items()}
@@ -86,7 +87,8 @@ def tune_once(task: Tuned, search: Search, folder: Path) -> dict[str, Any]:
     def fitted(trial: Any) -> float:
         chosen = {name: given[name, trial.suggest_categorical(name, texts)] for name, texts in space.items()}
         model = method.make(seed=SEED, active=ACTIVE, threads=1, **chosen)
-        task.case.subject.fit(model)
+        with pinned(1):
+            task.case.subject.fit(model)
         return float(model.metrics_["validation"]["log_loss"])
 
     study = optuna.create_study(study_name=search.digest, storage=f"sqlite:///{task.out / STUDY}", load_if_exists=True)
