@@ -21,7 +21,7 @@ PAGES = {
         [f"l0gm.runtime.{name}" for name in ("model", "served", "files", "contributions", "drift")],
     ),
     "calibration": ("Calibration and decisions", ["l0gm.calibration", "l0gm.decisions"]),
-    "metrics": ("Measures", ["l0gm.metrics"]),
+    "metrics": ("Measures", ["l0gm.metrics", "l0gm.metrics.bootstrap", "l0gm.metrics.latency"]),
     "robustness": ("Robustness", ["l0gm.robustness"]),
     "gates": ("Gates and schedules", ["l0gm.gates", "l0gm.schedules"]),
     "data": ("Rows, splits and data sets", ["l0gm.data.fitting", "l0gm.data.splits", "l0gm.datasets"]),
@@ -60,7 +60,10 @@ PAGES = {
         ]
         + ["l0gm.testing.baselines"],
     ),
-    "experiments": ("Seeds and their summaries", ["l0gm.experiments"]),
+    "experiments": (
+        "Seeds, sweeps and the tables",
+        ["l0gm.experiments", "l0gm.experiments.sweeps", "l0gm.experiments.paper"],
+    ),
     "report": ("The report", ["l0gm.report", "l0gm.report.figures"]),
     "errors": ("Errors", ["l0gm.errors"]),
 }

@@ -59,6 +59,7 @@ def test_it_shows_measures_claims_and_how_to_repeat(pages):
     found = ours.summary("accuracy", True)
     assert f"{found['mean']:.4f} ± {found['std']:.4f}" in texts
     assert f"{found['worst']:.4f}" in texts
+    assert page.read_text(encoding="utf-8").count("<strong>0.88 ± 0.01</strong>") == 1
     for said in ("does not hold here", "0.87 ± 0.01 [0.89]", "6 of 40 (15.0%)", f"l0gm paper table3 --out {paper}"):
         assert said in texts
     for title in ("Methods", "Reliability", "Confusion matrices", "Training", "Gates by field", "Robustness"):

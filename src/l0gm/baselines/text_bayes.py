@@ -46,7 +46,8 @@ class NaiveBayesLinear(RowBaseline):
     smoothing : float
         What is added to each count, the paper's alpha.
     beta : float
-        NB-SVM: how far its weights are trusted; the rest is their mean size, which is naive Bayes.
+        NB-SVM: how far its weights are trusted; the rest is their mean size, which is naive Bayes. The paper's 0.25 is
+        for texts that are not divided by their norm.
     threads : int, optional
     random_state : int
     """
@@ -58,7 +59,7 @@ class NaiveBayesLinear(RowBaseline):
         words: int = 2,
         min_count: int = 2,
         smoothing: float = 1.0,
-        beta: float = 0.25,
+        beta: float = 1.0,
         *,
         threads: int | None = None,
         random_state: Any = 0,

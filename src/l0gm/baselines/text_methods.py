@@ -77,7 +77,7 @@ METHODS: tuple[Method, ...] = (
     ),
     Method(
         "nb-svm", "NB-SVM", "text", "backbone", "Wang and Manning 2012", _bayes("hinge", 1.0),
-        space={"C": (1.0, 0.3, 3.0), "words": (2, 3), "beta": (0.25, 0.5, 1.0)},
+        space={"C": (1.0, 0.3, 3.0), "words": (2, 3), "beta": (1.0, 0.5, 0.25)},
     ),
     _encoder("scratch", "Transformer", "scratch", "Vaswani et al. 2017", SCRATCH),
     _encoder("minilm", "MiniLM", "minilm", "Wang et al. 2020", PRETRAINED),

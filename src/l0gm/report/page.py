@@ -159,8 +159,15 @@ def _paper(record: dict[str, Any]) -> dict[str, Any]:
 
 def _cell(value: Any) -> str:
     if isinstance(value, dict):
-        return str(value.get("text", ""))
+        text = str(value.get("text", ""))
+        return Marked(text) if value.get("marked") else text
     return "" if value is None else f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+class Marked(str):
+    """A cell that its table marks."""
+
+    marked = True
 
 
 def _slug(text: str) -> str:

@@ -31,13 +31,15 @@ class Value:
     Parameters
     ----------
     text : str
-        In Markdown.
     numbers : mapping from str to float or None
         In CSV and JSON: mean, std, worst, low, high, paper, or whatever there is.
+    marked : bool
+        Whether it is the best of its block, or cannot be told from it.
     """
 
     text: str
     numbers: Mapping[str, float | None] = field(default_factory=dict)
+    marked: bool = False
 
 
 @dataclass(frozen=True)
@@ -75,14 +77,14 @@ class Table:
         names = dict.fromkeys(name for row in self.rows for name in row.names)
         return [*names, *dict.fromkeys(name for row in self.rows for name in row.values)]
 
-    def cells(self) -> list[list[str]]:
-        """Return the table as text: a head, then its rows."""
+    def cells(self, bold: bool = False) -> list[list[str]]:
+        """Return the table as text: a head, then its rows; ``bold`` puts Markdown's stars around what is marked."""
         heads = self.heads
-        return [heads, *([_cell(row, head) for head in heads] for row in self.rows)]
+        return [heads, *([_cell(row, head, bold) for head in heads] for row in self.rows)]
 
     def markdown(self) -> str:
         """Return the page: title, table, claims and notes."""
-        blocks = [f"# {self.title}", _markdown(self.cells())]
+        blocks = [f"# {self.title}", _markdown(self.cells(bold=True))]
         if self.claims:
             heads = ["claim", "paper", "here", "verdict"]
             blocks += ["## Claims", _markdown([heads, *([c.claim, c.paper, c.ours, c.verdict] for c in self.claims)])]
@@ -110,7 +112,7 @@ class Table:
             "title": self.title,
             "columns": self.heads,
             "rows": [
-                {**row.names, **{head: {"text": v.text, **v.numbers} for head, v in row.values.items()}}
+                {**row.names, **{head: {"text": v.text, "marked": v.marked, **v.numbers} for head, v in row.values.items()}}
                 for row in self.rows
             ],
             "claims": [claim.to_dict() for claim in self.claims],
@@ -178,7 +180,7 @@ def _measured(result: Result, measure: str, leader: Result | None) -> Value:
         "high": None if around is None else around.high,
         "paper": paper,
     }
-    return Value(" ".join(filter(None, [f"**{text}**" if marked else text, _reported(paper, measure)])), numbers)
+    return Value(" ".join(filter(None, [text, _reported(paper, measure)])), numbers, marked)
 
 
 def _leads(result: Result, leader: Result, measure: str) -> bool:
@@ -206,10 +208,11 @@ def _reported(paper: float | None, measure: str) -> str:
     return "" if paper is None else f"[{_number(paper, measure)}]"
 
 
-def _cell(row: Row, head: str) -> str:
+def _cell(row: Row, head: str, bold: bool) -> str:
     if head in row.names:
         return row.names[head]
-    return row.values[head].text if head in row.values else ""
+    value = row.values.get(head, Value(""))
+    return f"**{value.text}**" if bold and value.marked else value.text
 
 
 def _markdown(cells: Sequence[Sequence[str]]) -> str:
