@@ -233,7 +233,7 @@ def test_ramps_are_as_long_as_their_targets_fall():
     ramps = [first[0] - 0.1, second[0] - first[1], third[0] - second[1]]
     assert ramps[1] == pytest.approx(ramps[0])
     assert ramps[2] == pytest.approx(2 * ramps[0])
-    assert sum(ramps) == pytest.approx(0.9 / 2)
+    assert sum(ramps) == pytest.approx(0.9 * 2 / 3)
 
 
 def test_a_path_is_cold_when_the_first_target_is_reached():

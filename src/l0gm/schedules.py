@@ -94,7 +94,7 @@ class Schedule:
 
 @dataclass(frozen=True)
 class PathSchedule(Schedule):
-    """A target that falls through several, with a ramp to each and a hold there, at whose end the model is copied.
+    """A target that falls through several, with a ramp to each and a hold there, in which the model is copied.
 
     The warm-up is that of a single training; of the rest, RAMPS are ramps, each in proportion to the logarithm of how
     far the target falls, and the holds share the others evenly. The temperature falls along the first ramp. ``ramp``
@@ -159,7 +159,7 @@ class PathSchedule(Schedule):
         return dim * self.shares[-1]
 
 
-RAMPS = 0.5
+RAMPS = 2 / 3
 
 
 class TargetControl:

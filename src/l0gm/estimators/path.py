@@ -28,7 +28,6 @@ LEARNED = ("hard_concrete", "conditional", "weights", "gaussian", "l1")
 """Gates that a penalty closes, step by step."""
 FINE_TUNING = 1.5  # epochs of one fit, for all copies together
 MOST = 0.4  # of these epochs, for one copy: as in a single fit
-PACE = 2.0  # how much faster gates move than in a single fit: each ramp is a part of one
 
 
 def on_path(given: L0GMClassifier, actives: Sequence[float]) -> list[L0GMClassifier]:
@@ -70,7 +69,7 @@ def train_path(training: Training, X: Any, actives: Sequence[float]) -> list[Out
     counts = [gate.attainable(max(1, round(active * gate.dim))) for active in order]
     schedule = PathSchedule(
         given.warmup,
-        given.ramp / PACE,
+        given.ramp,
         given.hold,
         given.start_temperature,
         given.end_temperature,

@@ -112,7 +112,10 @@ class Table:
             "title": self.title,
             "columns": self.heads,
             "rows": [
-                {**row.names, **{head: {"text": v.text, "marked": v.marked, **v.numbers} for head, v in row.values.items()}}
+                {
+                    **row.names,
+                    **{head: {"text": v.text, "marked": v.marked, **v.numbers} for head, v in row.values.items()},
+                }
                 for row in self.rows
             ],
             "claims": [claim.to_dict() for claim in self.claims],
