@@ -50,6 +50,15 @@ def test_the_gates_had_decided(runs):
     assert undecided <= 3  # of 15
 
 
+def test_a_target_is_met_without_annealing():
+    schedule = Schedule(warmup=0.0, ramp=0.0, hold=0.6, start_temperature=2 / 3, end_temperature=2 / 3)
+    rows = problem(1024, DIM, useful=10)
+    trainer = train(model(DIM), rows, active=0.25, schedule=schedule)  # full pressure from the first step, and no NaN
+    assert trainer.gate.n_open == 10
+    losses = [record["train_loss"] for record in trainer.history.records if record["event"] == "epoch"]
+    assert losses[-1] < losses[0]
+
+
 def test_the_inputs_that_matter_are_kept(runs):
     for (fraction, _), trainer in runs.items():
         useful = round(fraction * DIM)

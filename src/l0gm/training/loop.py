@@ -33,7 +33,7 @@ __all__ = ["Progress", "Trainer"]
 
 CLOSE_ENOUGH = 0.02  # of the dimensions: how far from the target the gates' own count may be at hardening
 UNMOVED = 0.001  # validation AUC: how far hardening may move it, or one row's worth of it where there are few
-GATE_TRAVEL = 24.0  # logits that a gate can move over the ramp, four times the way from open to closed
+GATE_TRAVEL = 24.0  # logits that a gate can move over the ramp: four times the way from open to closed
 RESTORED_LR = 0.5  # what the learning rate is multiplied with when the safeguard brings weights back
 LEAST_LR = 1 / 16  # of the learning rate: what it does not fall below
 NOT_SETTINGS = ("self", "model", "history", "on_step", "checkpoint", "parts")  # other arguments decide what is learned
@@ -69,7 +69,8 @@ class Trainer:
     epochs, batch_size : int
     lr, gate_lr, weight_decay, l2, smoothing, clip : float
         ``gate_lr`` is that of log_alpha, which has no weight decay, and of other gates' parameters in proportion to
-        their ``lr_scale``; default: so that a gate can go from open to closed and back several times over the ramp.
+        their ``lr_scale``; default: so that a gate can go from open to closed and back several times over the
+        ramp, or over the hold where there is no ramp.
         ``weight_decay`` shrinks matrices beside the gradient's step; ``l2`` times a matrix is added to its gradient,
         which Adam then scales: where a few rows are all there is to learn from and their gradients fade, it is much
         the stronger. ``clip`` bounds the gradient's norm.
@@ -238,12 +239,12 @@ class Trainer:
             train = replace(train, weight=train.weight / train.weight.mean())
         steps = math.ceil(n / self.batch_size) * self.passes
         planned = self.epochs * steps
-        ramp = round(self.schedule.ramp * planned)
-        self.control = TargetControl(self.gate.dim, ramp, entropy(train))
+        way = round((self.schedule.ramp or self.schedule.hold) * planned)  # without a ramp, all of it is in the hold
+        self.control = TargetControl(self.gate.dim, way, entropy(train))
         if self.gate_lr is None:
             for group in self.optimizer.param_groups:
                 if group.get("gate"):
-                    group["lr"] = min(GATE_TRAVEL / max(ramp, 1), 0.2) * group["scale"]
+                    group["lr"] = min(GATE_TRAVEL / max(way, 1), 0.2) * group["scale"]
         harden_step = 0 if self.gate.hardened else round(self.schedule.harden_at * planned)
         latest = harden_step + (planned if self.target is not None else 0)  # the hold may stretch
         at = Position(total=planned, harden_step=harden_step, latest=latest, lr=self.lr)
