@@ -125,5 +125,14 @@ def test_what_is_refused(refuses, asked, tmp_path, arguments, message):
     assert message in refuses(*asked, *arguments, "--out", tmp_path)
 
 
-def test_a_graph_is_refused(refuses):
-    assert "it is a graph, and sweeps are of tables and texts" in refuses("sweep", "pubmed", "--active", "0.1")
+def test_a_graph(l0gm, refuses, tmp_path):
+    graph = ["sweep", "synthetic:products", "--scale", "0.0005", "--active", "0.1,0.5", "--seeds", "1"]
+    small = ["--encoder", "sign", "--epochs", "2", "--out", tmp_path]
+    done = l0gm(*graph, *small)
+    assert done.exit_code == 0, done.stderr
+    front = json.loads((tmp_path / "front.json").read_text())
+    assert [entry["n_open"] for entry in front["values"]] == [[6], [32]]
+    assert {"train", "test"} <= front["rows"].keys()
+    assert "paths are of tables and texts" in refuses(*graph, *small, "--path")
+    assert "--deep: synthetic:products is a graph" in refuses(*graph, *small, "--deep", "8")
+    assert "gate='none'" in refuses(*graph, *small, "--gate", "none")

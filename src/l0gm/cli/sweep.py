@@ -21,14 +21,11 @@ EXAMPLES = (
     "  l0gm sweep adult --active 0.05:0.6:8 --seeds 5\n"
     "  l0gm sweep adult --active 0.05:0.6:8 --seeds 5 --path\n"
     "  l0gm sweep adult --penalty 1e-4,3e-4,1e-3,3e-3 --seeds 5 --jobs 2\n"
-    "  l0gm sweep people.csv --target income --active 0.05,0.1,0.2 --metric auc --out runs/sweep/people"
+    "  l0gm sweep people.csv --target income --active 0.05,0.1,0.2 --metric auc --out runs/sweep/people\n"
+    "  l0gm sweep pubmed --encoder gcn --active 0.05:0.6:8 --ray auto --jobs 8"
 )
-SAME = (
-    *("cost", "hidden_cost", "teacher", "teacher_weight", "epochs", "batch_size", "lr", "weight_decay", "dropout"),
-    *("averaging", "embedding_dim", "linear", "mask", "gate", "calibration", "calibrated", "class_weight", "device"),
-    *("encoder", "calibration_coupling"),
-)
-"""Options that are parameters of the estimator, under the same name."""
+OF_ROWS = ("hidden_cost", "teacher", "teacher_weight", "embedding_dim", "linear", "class_weight")
+"""Options that are parameters of the estimator of rows alone, under the same name."""
 FAILED = 1
 DIGITS = 6  # of a value in a range, so that the same range gives the same points everywhere
 
@@ -57,6 +54,10 @@ PathOption = Annotated[
     bool,
     typer.Option("--path", help="Fit all values of a seed in one training, from dense to sparse: with --active."),
 ]
+RayOption = Annotated[
+    str | None,
+    typer.Option(help="Fit on a Ray cluster: its address, auto, or local for one of --jobs cores on this machine."),
+]
 OutOption = Annotated[Path | None, typer.Option(help="The folder to write to; default runs/sweep/DATA.")]
 AsJsonOption = Annotated[bool, typer.Option("--json", help="Print the front as JSON.")]
 
@@ -68,11 +69,20 @@ def run(
     test: o.TestOption = None,
     test_size: o.TestSizeOption = None,
     out_of_core: o.OutOfCoreOption = None,
+    edges: o.EdgesOption = None,
+    node_id: o.NodeIdOption = None,
+    source: o.SourceOption = None,
+    target_node: o.TargetNodeOption = None,
+    weight: o.WeightOption = None,
+    relation: o.RelationOption = None,
+    fold: o.FoldOption = None,
+    scale: o.ScaleOption = None,
     active: ActiveOption = None,
     penalty: PenaltyOption = None,
     seeds: SeedsOption = 3,
     metric: MetricOption = Metric.LOG_LOSS,
     jobs: JobsOption = 1,
+    ray: RayOption = None,
     path: PathOption = False,
     out: OutOption = None,
     cost: o.CostOption = "",
@@ -90,6 +100,15 @@ def run(
     deep: o.DeepOption = None,
     cin: o.CinOption = None,
     linear: o.LinearOption = None,
+    gate_at: o.GateAtOption = None,
+    width: o.WidthOption = None,
+    hidden: o.HiddenOption = None,
+    layers: o.LayersOption = None,
+    hops: o.HopsOption = None,
+    direction: o.DirectionOption = None,
+    relations: o.RelationsOption = None,
+    neighbours: o.NeighboursOption = None,
+    inductive: o.InductiveOption = False,
     mask: o.MaskOption = None,
     gate: o.GateOption = None,
     calibration: o.CalibrationOption = None,
@@ -111,8 +130,7 @@ def run(
     code is 1 where a model failed; the others are kept.
     """
     values: dict[str, Any] = {name: v.value if isinstance(v, StrEnum) else v for name, v in locals().items()}
-    from l0gm.cli.files import check_columns
-    from l0gm.cli.sources import is_graph, read_task, short_name
+    from l0gm.cli.sources import is_graph, short_name
 
     if (active is None) == (penalty is None):
         raise ParameterError("--active and --penalty: give the values of one of the two")
@@ -122,44 +140,29 @@ def run(
     }
     if path and penalty is not None:
         raise ParameterError("--path: it goes through open fractions; give --active, not --penalty")
-    if is_graph(data):
-        raise ParameterError(f"DATA {data}: it is a graph, and sweeps are of tables and texts; see l0gm train")
-    o.check_kind({**dict.fromkeys(o.OF_GRAPHS), **values}, data, False)
+    graph = edges is not None or is_graph(data)
+    o.check_kind({**dict.fromkeys((*o.OF_TABLES, *o.OF_GRAPHS)), **values}, data, graph)
+    if graph and path:
+        raise ParameterError(f"--path: {data} is a graph, and paths are of tables and texts; leave it out")
     options: dict[str, Any] = {
-        **{name: values[name] for name in SAME},
+        **{name: values[name] for name in o.SHARED},
         "cost": amounts("--cost", cost) or None,
-        "deep": None if deep is None else widths("--deep", deep),
-        "cin": None if cin is None else widths("--cin", cin),
         "categorical": names(categorical),
         "missing_values": names(missing),
         "text": names(text),
     }
-    dropped = names(drop)
-    spelled = [*options["categorical"], *options["text"]]  # as prediction reads them: 00501 is not 501
-    task = read_task(data, target, split, test, test_size, out_of_core, spelled)
-    for option, listed in (("--drop", dropped), *((f"--{name}", options[name]) for name in ("categorical", "text"))):
-        check_columns(task.train.frame, listed, option)
-    if task.train.target in dropped:
-        raise ParameterError(f"--drop {task.train.target}: it is the target")
     folder = Path("runs", "sweep", short_name(data)) if out is None else out
-    from l0gm.experiments.sweeps import run_sweep
-
+    common: dict[str, Any] = {
+        **knob,
+        "seeds": range(seeds),
+        "out": folder,
+        "metric": metric.value,
+        "jobs": jobs,
+        "ray": ray,
+        "told": note,
+    }
     try:
-        front = run_sweep(
-            task.train.features(dropped),
-            task.train.labels,
-            task.test.features([name for name in dropped if name in task.test.frame.columns]),
-            task.test.labels,
-            **knob,
-            seeds=range(seeds),
-            out=folder,
-            metric=metric.value,
-            jobs=jobs,
-            path=path,
-            about={"data": task.name, "split": task.split, "target": task.train.target},
-            told=note,
-            **{name: value for name, value in options.items() if value is not None},
-        )
+        front = (_of_graph if graph else _of_rows)(values, options, common)
     except KeyboardInterrupt as interruption:
         how = "the same command goes on from there"
         raise KeyboardInterrupt("; ".join([*map(str, interruption.args), how])) from None
@@ -175,6 +178,45 @@ def run(
             "the same command tries them again"
         )
         raise typer.Exit(FAILED)
+
+
+def _of_rows(values: dict[str, Any], options: dict[str, Any], common: dict[str, Any]) -> dict[str, Any]:
+    """Sweep over the rows of a table, or over texts."""
+    from l0gm.cli.files import check_columns
+    from l0gm.cli.sources import read_task
+    from l0gm.experiments.sweeps import run_sweep
+
+    options |= {name: values[name] for name in OF_ROWS}
+    options |= {name: None if values[name] is None else widths(f"--{name}", values[name]) for name in ("deep", "cin")}
+    dropped = names(values["drop"])
+    spelled = [*options["categorical"], *options["text"]]  # as prediction reads them: 00501 is not 501
+    asked = {name: values[name] for name in ("data", "target", "split", "test", "test_size", "out_of_core")}
+    task = read_task(**asked, text=spelled)
+    for option, listed in (("--drop", dropped), *((f"--{name}", options[name]) for name in ("categorical", "text"))):
+        check_columns(task.train.frame, listed, option)
+    if task.train.target in dropped:
+        raise ParameterError(f"--drop {task.train.target}: it is the target")
+    return run_sweep(
+        task.train.features(dropped),
+        task.train.labels,
+        task.test.features([name for name in dropped if name in task.test.frame.columns]),
+        task.test.labels,
+        **common,
+        path=values["path"],
+        about={"data": task.name, "split": task.split, "target": task.train.target},
+        **{name: value for name, value in options.items() if value is not None},
+    )
+
+
+def _of_graph(values: dict[str, Any], options: dict[str, Any], common: dict[str, Any]) -> dict[str, Any]:
+    """Sweep over the nodes of a graph."""
+    from l0gm.cli.graph_sources import huge_pages
+    from l0gm.cli.train_graph import graph_task
+    from l0gm.experiments.sweeps import run_graph_sweep
+
+    huge_pages()
+    task, parts, chosen = graph_task(values, options)
+    return run_graph_sweep(task.graph, task.labels, **parts, **common, **chosen)
 
 
 def _list(option: str, text: str) -> list[float]:

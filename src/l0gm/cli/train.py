@@ -26,11 +26,6 @@ EXAMPLES = (
     "  l0gm train pubmed --encoder gcn --seeds 5\n"
     "  l0gm train papers.csv --edges citations.csv --node-id id --target field --encoder sage"
 )
-SHARED = (
-    *("penalty", "epochs", "batch_size", "lr", "weight_decay", "dropout", "averaging", "mask", "gate", "calibration"),
-    *("calibrated", "device", "encoder", "calibration_coupling"),
-)
-"""Options that are parameters of both estimators, under the same name."""
 
 
 def run(
@@ -109,7 +104,8 @@ def run(
     graph = edges is not None or is_graph(data)
     o.check_kind(values, data, graph)
     options: dict[str, Any] = {
-        **{name: values[name] for name in SHARED},
+        **{name: values[name] for name in o.SHARED},
+        "penalty": penalty,
         "active": None if active is None else fraction("--active", active),
         "cost": amounts("--cost", cost) or None,
         "categorical": names(categorical),

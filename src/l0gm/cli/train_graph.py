@@ -16,7 +16,7 @@ from l0gm.data.labels import encode_target
 from l0gm.data.splits import stratified_split
 from l0gm.errors import DataError, ParameterError
 
-__all__ = ["train_graph"]
+__all__ = ["graph_task", "train_graph"]
 
 OWN = ("gate_at", "width", "hidden", "layers", "hops", "direction", "inductive")
 
@@ -28,6 +28,26 @@ def train_graph(values: dict[str, Any], options: dict[str, Any], common: dict[st
 
     if options["active"] == "auto":
         raise ParameterError("--active auto: it is for tables; give a fraction, or --penalty")
+    task, parts, options = graph_task(values, options)
+    return run_graph_seeds(
+        task.graph,
+        task.labels,
+        **parts,
+        smooth=values["correct_and_smooth"],
+        on_fit=report,
+        **common,
+        **options,
+    )
+
+
+def graph_task(values: dict[str, Any], options: dict[str, Any]) -> tuple[Nodes, dict[str, Any], dict[str, Any]]:
+    """Return the nodes, their parts with what they are about, and the estimator's parameters that are given.
+
+    Raises
+    ------
+    L0GMError
+        If an argument does not go with DATA, or the nodes cannot be had.
+    """
     neighbours = values["neighbours"]
     options = {
         **options,
@@ -38,23 +58,18 @@ def train_graph(values: dict[str, Any], options: dict[str, Any], common: dict[st
     task = _read_task(values, names(values["drop"]), [*options["categorical"], *options["text"]])
     for name in ("categorical", "text"):
         task.check_attributes(options[name], f"--{name}")
-    return run_graph_seeds(
-        task.graph,
-        task.labels,
-        train=task.parts["train"],
-        validation=task.parts.get("validation"),
-        test=task.parts["test"],
-        smooth=values["correct_and_smooth"],
-        about={
+    parts = {
+        "train": task.parts["train"],
+        "validation": task.parts.get("validation"),
+        "test": task.parts["test"],
+        "about": {
             "data": task.name,
             "split": task.split,
             "target": task.target,
             **({} if task.scale is None else {"scale": task.scale}),
         },
-        on_fit=report,
-        **common,
-        **{name: value for name, value in options.items() if value is not None},
-    )
+    }
+    return task, parts, {name: value for name, value in options.items() if value is not None}
 
 
 def _relations(text: str | None) -> str | list[str] | None:

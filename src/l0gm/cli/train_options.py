@@ -11,7 +11,7 @@ import typer
 
 from l0gm.errors import ParameterError
 
-__all__ = ["OF_GRAPHS", "OF_TABLES", "check_kind", "check_rows", "flag", "given"]
+__all__ = ["OF_GRAPHS", "OF_TABLES", "SHARED", "check_kind", "check_rows", "flag", "given"]
 
 OF_TABLES = (
     *("test", "out_of_core", "initial", "teacher", "teacher_weight", "embedding_dim", "deep", "cin", "linear"),
@@ -21,6 +21,11 @@ OF_GRAPHS = (
     *("edges", "node_id", "source", "target_node", "weight", "relation", "fold", "scale", "gate_at", "width", "hidden"),
     *("layers", "hops", "direction", "relations", "neighbours", "inductive", "correct_and_smooth"),
 )
+SHARED = (
+    *("epochs", "batch_size", "lr", "weight_decay", "dropout", "averaging", "mask", "gate", "calibration"),
+    *("calibrated", "device", "encoder", "calibration_coupling"),
+)
+"""Options that are parameters of both estimators, under the same name."""
 FLAGS = {"initial": "--from", "missing_values": "--missing", "out_of_core": "--out-of-core/--in-memory"}
 FILE = " (a file is one with --edges)"
 GRAPH_ENCODERS = ("gcn", "sage", "gat", "sign", "mlp")

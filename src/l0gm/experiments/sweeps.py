@@ -4,22 +4,26 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import l0gm
+from l0gm.data.graphs import as_graph
 from l0gm.errors import ParameterError
 from l0gm.experiments.crew import Ledger, Order, Task, Told, Trainer, work_here, work_in_processes
 from l0gm.experiments.fronts import METRICS, SHOWN, falling, summarise_values, write_front
 from l0gm.experiments.machine import versions
+from l0gm.experiments.nodes import _nodes
+from l0gm.experiments.on_ray import work_on_ray
 from l0gm.experiments.paths import FOLDER, SeedPath, cost, distances, train_path, write_points
 from l0gm.experiments.points import Point, Points, Unit
 from l0gm.experiments.records import plain
 from l0gm.experiments.rows import _rows
-from l0gm.experiments.seeds import FOLDERS, MODEL, NOT_SETTINGS, fit_seeds
+from l0gm.experiments.seeds import FOLDERS, MODEL, NOT_SETTINGS, Subject, fit_seeds
 from l0gm.runtime import load
 
-__all__ = ["run_sweep", "train_point"]
+__all__ = ["run_graph_sweep", "run_sweep", "train_point"]
 
 KNOBS = ("active", "penalty")
 
@@ -67,6 +71,7 @@ def run_sweep(
     out: str | Path,
     metric: str = "log_loss",
     jobs: int = 1,
+    ray: str | None = None,
     path: bool = False,
     about: Mapping[str, Any] | None = None,
     told: Told | None = None,
@@ -100,6 +105,9 @@ def run_sweep(
         The quality that the front is drawn by.
     jobs : int
         How many points are fitted at a time, each in a process of one thread. With 1 they are fitted in this process.
+    ray : str, optional
+        The address of a Ray cluster that fits the points, ``jobs`` at a time
+        (:func:`l0gm.experiments.on_ray.work_on_ray`).
     path : bool
         Whether all values of a seed come out of one training, from dense to sparse
         (:meth:`l0gm.L0GMClassifier.fit_path`), which leaves ``paths/HASH.json`` beside its points. Where points of
@@ -124,36 +132,102 @@ def run_sweep(
         If an argument is out of range, or the folder cannot be written to.
     DataError
         If the data cannot be used.
+    MissingExtraError
+        If Ray is not installed, which ``ray`` needs.
     KeyboardInterrupt
         If it is interrupted (Ctrl-C); the message says how many points are finished.
     """
     knob, values = _values(active, penalty)
-    if metric not in METRICS:
-        raise ParameterError(f"metric={metric!r}: choose one of {', '.join(METRICS)}")
-    if jobs < 1:
-        raise ParameterError(f"jobs={jobs}: at least 1")
-    seeds = [int(seed) for seed in seeds]
-    if not seeds or len(set(seeds)) < len(seeds) or min(seeds) < 0:
-        raise ParameterError(f"seeds={seeds}: give one or more different whole numbers, none of them negative")
-    parameters = _parameters(knob, values, options, path)
-    subject = _rows(X_train, y_train, X_test, y_test, None)
+    plan = _Plan(knob, values, seeds, Path(out), metric, jobs, ray, path, dict(about or {}), told, trainer)
+    parameters = _parameters(l0gm.L0GMClassifier, plan, options)
+    return _swept(plan, _rows(X_train, y_train, X_test, y_test, None), parameters)
+
+
+def run_graph_sweep(
+    graph: Any,
+    y: Any,
+    *,
+    train: Any,
+    test: Any,
+    validation: Any = None,
+    active: Sequence[float] | None = None,
+    penalty: Sequence[float] | None = None,
+    seeds: Sequence[int],
+    out: str | Path,
+    metric: str = "log_loss",
+    jobs: int = 1,
+    ray: str | None = None,
+    about: Mapping[str, Any] | None = None,
+    told: Told | None = None,
+    trainer: Trainer | None = None,
+    **options: Any,
+) -> dict[str, Any]:
+    """Sweep over the nodes of a graph: all is as with :func:`run_sweep`, but that there are no paths.
+
+    Parameters
+    ----------
+    graph, y, train, test, validation
+        As in :func:`l0gm.experiments.run_graph_seeds`.
+    active, penalty, seeds, out, metric, jobs, ray, about, told, trainer
+        As in :func:`run_sweep`, and so are what it returns and its errors.
+    **options
+        Of :class:`l0gm.L0GMNodeClassifier`, but for ``active``, ``penalty`` and ``random_state``.
+    """
+    knob, values = _values(active, penalty)
+    plan = _Plan(knob, values, seeds, Path(out), metric, jobs, ray, False, dict(about or {}), told, trainer)
+    parameters = _parameters(l0gm.L0GMNodeClassifier, plan, options)
+    given = {"train": train, "validation": validation, "test": test}
+    return _swept(plan, _nodes(as_graph(graph), y, given, False), parameters)
+
+
+@dataclass
+class _Plan:
+    """What a sweep is asked for; see :func:`run_sweep`."""
+
+    knob: str
+    values: list[float]
+    seeds: Sequence[int]
+    folder: Path
+    metric: str
+    jobs: int
+    ray: str | None
+    path: bool
+    about: dict[str, Any]
+    told: Told | None
+    trainer: Trainer | None
+
+    def __post_init__(self) -> None:
+        if self.metric not in METRICS:
+            raise ParameterError(f"metric={self.metric!r}: choose one of {', '.join(METRICS)}")
+        if self.jobs < 1:
+            raise ParameterError(f"jobs={self.jobs}: at least 1")
+        self.seeds = seeds = [int(seed) for seed in self.seeds]
+        if not seeds or len(set(seeds)) < len(seeds) or min(seeds) < 0:
+            raise ParameterError(f"seeds={seeds}: give one or more different whole numbers, none of them negative")
+
+
+def _swept(plan: _Plan, subject: Subject, parameters: dict[str, Any]) -> dict[str, Any]:
+    """Fit what is missing, and write the front."""
+    knob, values, seeds, folder, path = plan.knob, plan.values, plan.seeds, plan.folder, plan.path
     settings = {name: value for name, value in parameters.items() if name not in NOT_SETTINGS}
     settings = plain({**settings, **subject.conditions(), **versions()})
-    task = Task(subject, parameters, dict(about or {}))
+    task = Task(subject, parameters, plan.about)
     alone = [Point.of(knob, value, seed, settings) for seed in seeds for value in values]
     paths = [SeedPath.of(values, seed, settings) for seed in seeds] if path else []
     points = [point for one in paths for point in one.points] if path else alone
-    folder = Path(out)
     store = Points(folder)
 
     units: Sequence[Unit] = paths or points
-    ledger = Ledger(Points(folder, FOLDER) if path else store, units, told or (lambda line: None))
-    order = Order(folder, task, trainer or train_path, FOLDER) if path else Order(folder, task, trainer or train_point)
+    ledger = Ledger(Points(folder, FOLDER) if path else store, units, plan.told or (lambda line: None))
+    trainer = plan.trainer or (train_path if path else train_point)
+    order = Order(folder, task, trainer, FOLDER) if path else Order(folder, task, trainer)
     try:
-        if jobs == 1:
+        if plan.ray is not None:
+            work_on_ray(ledger, order, plan.ray, plan.jobs)
+        elif plan.jobs == 1:
             work_here(ledger, order)
         else:
-            work_in_processes(ledger, order, jobs)
+            work_in_processes(ledger, order, plan.jobs)
     except KeyboardInterrupt as interruption:
         there = sum(ledger.store.found(unit) is not None for unit in units)
         where = KeyboardInterrupt(
@@ -166,11 +240,11 @@ def run_sweep(
     records = [record for point in points if (record := store.found(point)) is not None]
     front: dict[str, Any] = {
         "knob": knob,
-        "metric": metric,
+        "metric": plan.metric,
         "seeds": seeds,
         **task.about,
         **subject.counts(),
-        "values": summarise_values(values, seeds, records, metric),
+        "values": summarise_values(values, seeds, records, plan.metric),
         "falling": falling(values, records) if knob == "penalty" else None,
         "failed": [{"point": point.digest, "what": str(point), "why": why} for point, why in ledger.failed.items()],
         "options": {name: value for name, value in settings.items() if name not in KNOBS},
@@ -204,25 +278,28 @@ def _values(active: Sequence[float] | None, penalty: Sequence[float] | None) -> 
     return knob, found
 
 
-def _parameters(knob: str, values: Sequence[float], options: Mapping[str, Any], path: bool) -> dict[str, Any]:
-    """Return the estimator's parameters, checked with each value before anything is trained."""
+def _parameters(kind: Any, plan: _Plan, options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the parameters of an estimator of this kind, checked with each value before anything is trained."""
+    knob = plan.knob
     own = ("random_state", "initial_model", "checkpoint_path", "history_path", "progress")
     for name in own:
         if name in options:
             raise ParameterError(f"{name}: a sweep decides it for each point; leave it out")
-    parameters: dict[str, Any] = l0gm.L0GMClassifier(**options).get_params(deep=False)
-    from l0gm.estimators.parameters import check_parameters  # after what names a missing package
+    parameters: dict[str, Any] = kind(**options).get_params(deep=False)
+    from l0gm.estimators.node_fitting import check_node_parameters  # after what names a missing package
+    from l0gm.estimators.parameters import check_parameters
 
     if parameters["gate"] == "none":
         raise ParameterError(f"gate='none': it has nothing that {knob} could close; choose another gate")
-    if path and knob != "active":
+    if plan.path and knob != "active":
         raise ParameterError("path: it goes through open fractions; give the values of active, not penalty")
-    if path:
+    if plan.path:
         from l0gm.estimators.path import on_path
 
-        on_path(l0gm.L0GMClassifier(**parameters), values)
-    for value in values:
-        check_parameters(l0gm.L0GMClassifier(**{**parameters, knob: value}))
+        on_path(kind(**parameters), plan.values)
+    check = check_parameters if kind is l0gm.L0GMClassifier else check_node_parameters
+    for value in plan.values:
+        check(kind(**{**parameters, knob: value}))
     return parameters
 
 
