@@ -56,7 +56,8 @@ def test_table_3_from_nothing_and_again(case, settings, monkeypatch):
         assert 0.3 < row.values["Rob mu"].numbers["mean"] < 1.0
         assert ("all rows, us a row" in row.values) == (row.names["block"] == "Q2")
     ours = table.rows[-1].values
-    assert ours["accuracy"].numbers["paper"] == 0.8887
+    assert ours["accuracy"].numbers["paper"] is None  # the paper has no figure on this data
+    assert all(claim.claim.endswith(", on mixed") and claim.paper.endswith(", on adult") for claim in table.claims)
     assert ours["forward pass, us a row"].numbers["us_a_row"] < ours["all rows, us a row"].numbers["us_a_row"]
     assert {claim.verdict for claim in table.claims} <= {"holds", "holds weakly", "does not hold here"}
     assert len(table.claims) == 9

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from l0gm.baselines import Modality
 from l0gm.errors import ParameterError
 from l0gm.experiments.paper import ablations
-from l0gm.experiments.paper.cases import Case, graph_case, row_case, usual_case
+from l0gm.experiments.paper.cases import USUAL, Case, graph_case, row_case, usual_case
+from l0gm.experiments.paper.claims import Claim
 from l0gm.experiments.paper.runner import Blocks, Outcome, Settings, run_blocks
 from l0gm.experiments.paper.table2 import table2, table4
 from l0gm.experiments.paper.table3 import blocks3, table3
@@ -112,4 +113,13 @@ def run_table(name: str, cases: Mapping[Modality, Case], settings: Settings) -> 
         modality: run_blocks(case, plan.blocks(modality, settings), settings, seeds=seeds)
         for modality, case in cases.items()
     }
-    return plan.build(outcomes, settings)
+    table = plan.build(outcomes, settings)
+    return replace(table, claims=[_on_other_data(claim, cases) for claim in table.claims])
+
+
+def _on_other_data(claim: Claim, cases: Mapping[Modality, Case]) -> Claim:
+    """Return the claim; where it was put to other data than the paper's, it says whose the paper's figures are."""
+    other = next((case for name, case in cases.items() if claim.claim.startswith(name) and not case.is_papers), None)
+    if other is None or not claim.paper:
+        return claim
+    return replace(claim, claim=f"{claim.claim}, on {other.data}", paper=f"{claim.paper}, on {USUAL[other.modality]}")

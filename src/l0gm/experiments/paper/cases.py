@@ -54,6 +54,11 @@ class Case(ABC):
     notes: tuple[str, ...]
 
     @property
+    def is_papers(self) -> bool:
+        """Whether the paper has figures on this data."""
+        return self.data == USUAL[self.modality]
+
+    @property
     @abstractmethod
     def subject(self) -> Subject:
         """The rows or nodes, with their fingerprints."""

@@ -20,6 +20,10 @@ __all__ = ["Timed", "time_models"]
 
 BATCHES: tuple[int | None, ...] = (1, 256, None)
 REPEATS, QUICK_REPEATS, WARMUP = 11, 3, 2
+FORWARD = (
+    " Baselines read columns by way of l0gm; the forward pass is that of prepared rows. l0gm bench times each library "
+    "by its fastest calls."
+)
 
 
 @dataclass(frozen=True)
@@ -42,10 +46,10 @@ class Timed:
     @property
     def note(self) -> str:
         """What was measured, and how."""
+        timed = any("forward pass" in name for found in self.record["columns"].values() for name in found)
         return (
             f"latency of the models of seed 0, from the user's rows to probabilities, {self.record['threads']} thread, "
-            f"{self.record['repeats']} rounds in turn after {WARMUP} calls, median. Baselines read columns by way of "
-            "l0gm; the forward pass is that of prepared rows. l0gm bench times each library by its fastest calls."
+            f"{self.record['repeats']} rounds in turn after {WARMUP} calls, median.{FORWARD if timed else ''}"
         )
 
     def of(self, result: Result) -> dict[str, float]:

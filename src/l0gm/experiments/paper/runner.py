@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from l0gm.baselines import MODALITIES, Modality, find, methods
@@ -116,7 +116,8 @@ def run_blocks(
     left_out: dict[str, str] = {}
     planned: dict[tuple[str, int], tuple[Variant, list[Run]]] = {}
     for block, variants in blocks.items():
-        for place, variant in enumerate(variants):
+        for place, planned_one in enumerate(variants):
+            variant = planned_one if case.is_papers else replace(planned_one, paper={})
             try:
                 method = find(case.modality, variant.method)
             except MissingExtraError as error:

@@ -30,7 +30,7 @@ def table2(cases: Mapping[Modality, Case], notes: Sequence[str]) -> Table:
     for modality, case in cases.items():
         counts = _counts(case)
         reported = DATASETS[USUAL[modality]]
-        same = case.data == USUAL[modality]
+        same = case.is_papers
         values = {}
         for key, label in LABELS.items():
             paper = reported[key] if same else None
