@@ -8,8 +8,7 @@ import pytest
 @pytest.fixture(scope="module")
 def asked(people):
     """The arguments of a small table, but for its name and the folder."""
-    own = ["--data", people / "people.csv", "--target", "churned", "--quick", "--seeds", "2"]
-    return [*own, "--methods", "logistic,histgb"]
+    return ["--data", people / "people.csv", "--target", "churned", "--quick", "--seeds", "2"]
 
 
 def test_a_table_of_the_users_own_rows(l0gm, asked, tmp_path):
@@ -22,7 +21,9 @@ def test_a_table_of_the_users_own_rows(l0gm, asked, tmp_path):
 def test_what_cannot_be_asked_for(l0gm, asked, people, tmp_path):
     for arguments, said in (
         (["tabel3"], "did you mean table3?"),
-        (["table3", *asked[:-1], "logistc"], "did you mean logistic?"),
+        (["table3", *asked, "--methods", "logistc"], "did you mean logistic?"),
+        (["table3", *asked, "--methods", "nb-svm"], "method='nb-svm': there are logistic"),
+        (["table8", *asked, "--methods", "logistic"], "--methods: methods are chosen in table3 and table7"),
         (["table3", "--data", "adlt", "--modality", "tabular"], "did you mean 'adult'?"),
         (["table3", "--data", "adult", "--target", "income"], "--target income: it is for files"),
         (["table3", "--data", people / "people.csv", "--modality", "tabular"], "--target: name the column"),

@@ -4,7 +4,7 @@ import pytest
 from paper_runs import result
 
 from l0gm.experiments.paper.ablations import falling_seeds
-from l0gm.experiments.paper.claims import ahead, ahead_of_all, alike, untested
+from l0gm.experiments.paper.claims import ahead, ahead_of_all, alike, as_good, untested
 from l0gm.experiments.paper.results import best, difference
 from l0gm.experiments.paper.tables import Row, Table, Value, measured_rows, write_table
 
@@ -53,6 +53,18 @@ def test_the_same_within_a_margin(tmp_path):
     assert alike("c", "p", first, again, "accuracy").verdict == "holds"
     other = result(tmp_path, "three", [0.2, 0.3, 0.1])
     assert alike("c", "p", first, other, "accuracy").verdict == "does not hold here"
+    assert as_good("c", "p", first, other, "accuracy").verdict == "holds"  # better is not worse
+    assert as_good("c", "p", other, first, "accuracy").verdict == "does not hold here"
+    wide = [result(tmp_path, title, own) for title, own in (("left", [0.1, 3.0]), ("right", [2.9, 0.2]))]
+    assert alike("c", "p", *wide, "accuracy").verdict != "holds"
+
+
+def test_more_seeds_than_the_other_has_all_count(tmp_path):
+    five = result(tmp_path, "five", [2.0, 2.1, 1.9, 2.05, 1.95])
+    ten = result(tmp_path, "ten", [1.0, 1.1, 0.9, 1.0, 1.1, 0.2, 0.1, 0.3, 0.2, 0.1])
+    found = difference(five, ten, "accuracy")
+    assert found.mean == pytest.approx(five.summary("accuracy")["mean"] - ten.summary("accuracy")["mean"])
+    assert found.decided
 
 
 def test_the_best_of_a_block_and_its_equals_are_bold(runs):

@@ -25,7 +25,9 @@ EXAMPLES = (
     "  l0gm paper table3 --data people.csv --target income --methods catboost,logistic"
 )
 QUICK_SEEDS, SEEDS = 2, 5
-DEFAULT_OUT = Path("runs", "paper")
+OF_METHODS = ("table3", "table7")
+"""Tables in which methods are chosen."""
+FAILED = 1
 
 
 class Which(StrEnum):
@@ -60,7 +62,9 @@ def run(
     settings: Annotated[
         Path | None, typer.Option(help="A table7.json: methods take the settings that were found there.")
     ] = None,
-    out: Annotated[Path, typer.Option(help="The folder to write to.")] = DEFAULT_OUT,
+    out: Annotated[
+        Path | None, typer.Option(help="The folder to write to; default runs/paper/MODALITY, or MODALITY-quick.")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the table as JSON.")] = False,
 ) -> None:
     """Make a table of the paper: its figures beside ours, with intervals over rows and seeds, and a verdict a claim.
@@ -74,10 +78,20 @@ def run(
     from l0gm.experiments.records import plain
 
     check_table(table)
+    for option, given in (("--methods", methods is not None), ("--extended", extended)):
+        if given and table not in OF_METHODS:
+            raise ParameterError(f"{option}: methods are chosen in {' and '.join(OF_METHODS)}; leave it out of {table}")
+    if settings is not None and table == "table7":
+        raise ParameterError(f"--settings {settings}: table7 is what searches for settings; leave it out")
     chosen = () if table == "table4" else _modalities(modality, data)
     found = {} if settings is None else settings_found(settings)
     if settings is not None and len(chosen) > 1:
         raise ParameterError(f"--settings {settings}: give --modality, too; methods of two may have one name")
+    if settings is not None and chosen and chosen[0] not in found:
+        raise ParameterError(f"--settings {settings}: it has none for {chosen[0]}, but for {', '.join(found)}")
+    if methods is not None and len(chosen) == 1:
+        _check_methods(methods, chosen[0])
+    out = _folder(modality, data, quick) if out is None else out
     plan = Settings(
         out=out,
         seeds=seeds if seeds is not None else QUICK_SEEDS if quick else SEEDS,
@@ -99,12 +113,33 @@ def run(
     paths = write_table(made, out)
     if as_json:
         print_json(plain(made.to_dict()))
-        return
-    blocks = [made.title, columns(made.cells(), indent="  ")]
-    if made.claims:
-        blocks.append("\n".join(f"{claim.verdict}: {claim.claim}: {claim.ours}" for claim in made.claims))
-    blocks += ["\n".join(made.notes), "written: " + ", ".join(map(str, paths))]
-    typer.echo("\n\n".join(block for block in blocks if block))
+    else:
+        blocks = [made.title, columns(made.cells(), indent="  ")]
+        if made.claims:
+            blocks.append("\n".join(f"{claim.verdict}: {claim.claim}: {claim.ours}" for claim in made.claims))
+        blocks += ["\n".join(made.notes), "written: " + ", ".join(map(str, paths))]
+        typer.echo("\n\n".join(block for block in blocks if block))
+    if made.failed:
+        note(f"l0gm: error: {len(made.failed)} methods lack seeds that failed; the same command tries them again")
+        raise typer.Exit(FAILED)
+
+
+def _folder(modality: Which, data: str | None, quick: bool) -> Path:
+    """Return a folder of the question's own: other rows would take the place of its tables."""
+    from l0gm.cli.sources import short_name
+
+    name = modality.value if data is None else short_name(data)
+    return Path("runs", "paper", f"{name}-quick" if quick else name)
+
+
+def _check_methods(text: str, modality: Modality) -> None:
+    """Raise ParameterError where none of the methods is for this kind of data."""
+    from l0gm.baselines import find
+    from l0gm.baselines import methods as known
+
+    if not any(name in known(modality) for name in names(text)):
+        for name in names(text):
+            find(modality, name)
 
 
 def _modalities(which: Which, data: str | None) -> tuple[Modality, ...]:

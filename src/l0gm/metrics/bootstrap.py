@@ -1,12 +1,13 @@
-"""How far a figure may be off: test rows and training seeds drawn again with replacement, the same for all methods.
+"""How far a figure may be off, over test rows and training seeds, and how far two methods are apart.
 
-A mean over seeds varies for two reasons: other seeds would train other models, and other rows would be asked. Each
-resample draws both, so an interval holds both. Methods are compared on the same draws, so that what rows and seeds have
-in common drops out of their difference.
+A mean over seeds varies for two reasons: other rows would be asked, and other seeds would train other models. The test
+rows are drawn again with replacement, the same for all methods, so that what they have in common drops out of a
+difference. Seeds are few, and drawing few again gives too narrow an interval: what they add is Student's t.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -17,41 +18,40 @@ from numpy.typing import NDArray
 from l0gm.errors import ParameterError
 from l0gm.metrics.classification import check_labels, check_proba, row_log_loss
 
-__all__ = ["RESAMPLED", "Draws", "Interval", "draw", "interval", "resampled"]
+__all__ = ["RESAMPLED", "Draws", "Interval", "draw", "interval", "resampled", "seed_error"]
 
 RESAMPLED = ("accuracy", "auc", "log_loss", "brier")
-"""Measures that may be resampled. ECE is not among them: rows drawn twice make a model look less calibrated."""
+"""Measures whose rows may be drawn again. ECE is not among them: rows drawn twice make a model look less calibrated."""
 AT_ONCE = 2**24  # cells of a block of draws
+SAMPLES = 20_000  # of the sum of what rows and seeds do
 
 
 class Interval(NamedTuple):
-    """Bounds of a percentile interval."""
+    """Bounds of an interval."""
 
     low: float
     high: float
 
     @property
     def decided(self) -> bool:
-        """Whether 0 lies outside."""
-        return self.low > 0.0 or self.high < 0.0
+        """Whether 0 lies outside; never of a single point, which knows of no spread."""
+        return (self.low > 0.0 or self.high < 0.0) and self.low < self.high
 
 
 @dataclass(frozen=True)
 class Draws:
-    """What was drawn.
+    """Test rows that are drawn again.
 
     Parameters
     ----------
     rows : int
         Of the test part.
-    seeds : int64 (B, S)
-        Places of the seeds of each resample.
+    repeats : int
     seed : int
-        Of the draws of rows, which are made again whenever they are needed.
     """
 
     rows: int
-    seeds: NDArray[np.int64]
+    repeats: int
     seed: int
 
     def counts(self, first: int, last: int) -> NDArray[np.float32]:
@@ -63,32 +63,31 @@ class Draws:
         return found
 
 
-def draw(n_rows: int, n_seeds: int, *, repeats: int = 1000, seed: int = 0) -> Draws:
-    """Return draws of ``n_rows`` rows and ``n_seeds`` seeds with replacement.
+def draw(n_rows: int, *, repeats: int = 1000, seed: int = 0) -> Draws:
+    """Return draws of ``n_rows`` rows with replacement.
 
     Raises
     ------
     ParameterError
         If a number is below 1.
     """
-    for name, value in (("n_rows", n_rows), ("n_seeds", n_seeds), ("repeats", repeats)):
+    for name, value in (("n_rows", n_rows), ("repeats", repeats)):
         if value < 1:
             raise ParameterError(f"{name}={value}: at least 1 is needed")
-    seeds = np.random.default_rng([seed, 2**32]).integers(n_seeds, size=(repeats, n_seeds))
-    return Draws(n_rows, seeds, seed)
+    return Draws(n_rows, repeats, seed)
 
 
 def resampled(
     labels: NDArray[np.int64], probas: Sequence[NDArray[np.float64]], metric: str, draws: Draws
 ) -> NDArray[np.float64]:
-    """Return the mean of a measure over the drawn seeds, on the drawn rows, (B,).
+    """Return a measure of each seed on the drawn rows, (B, S).
 
     Parameters
     ----------
     labels : int64 (n,)
         Class indices of the test rows.
     probas : sequence of float64 (n, C)
-        Of each seed.
+        Of each of the S seeds.
     metric : str
         One of :data:`RESAMPLED`.
     draws : Draws
@@ -97,40 +96,65 @@ def resampled(
     Raises
     ------
     ParameterError
-        If there is no such measure, or the draws are of another number of rows or seeds.
+        If there is no such measure, or the draws are of another number of rows.
     DataError
         If labels or probabilities cannot be used.
     """
     if metric not in RESAMPLED:
         raise ParameterError(f"metric={metric!r}: choose one of {', '.join(RESAMPLED)}")
-    if draws.rows != len(labels) or draws.seeds.shape[1] != len(probas):
-        raise ParameterError(
-            f"the draws are of {draws.rows} rows and {draws.seeds.shape[1]} seeds, and there are {len(labels)} and "
-            f"{len(probas)}: draw for these"
-        )
+    if draws.rows != len(labels):
+        raise ParameterError(f"the draws are of {draws.rows} rows, and there are {len(labels)}: draw for these")
     checked = [np.asarray(check_proba(proba), dtype=np.float64) for proba in probas]
     codes = check_labels(labels, checked[0])
-    repeats, n = len(draws.seeds), draws.rows
-    values = np.empty((repeats, len(checked)))
-    block = max(1, AT_ONCE // n)
+    values = np.empty((draws.repeats, len(checked)))
+    block = max(1, AT_ONCE // draws.rows)
     each = None if metric == "auc" else np.stack([_by_row(codes, proba, metric) for proba in checked], axis=1)
-    for first in range(0, repeats, block):
-        counts = draws.counts(first, min(first + block, repeats))
+    for first in range(0, draws.repeats, block):
+        counts = draws.counts(first, min(first + block, draws.repeats))
         rows = slice(first, first + len(counts))
         if each is not None:
-            values[rows] = counts @ each.astype(np.float32) / n
+            values[rows] = counts @ each.astype(np.float32) / draws.rows
         else:
             for place, proba in enumerate(checked):
                 values[rows, place] = _auc(codes, proba, counts)
-    means: NDArray[np.float64] = np.take_along_axis(values, draws.seeds, axis=1).mean(axis=1)
-    return means
+    return values
 
 
-def interval(samples: NDArray[np.float64], confidence: float = 0.95) -> Interval:
-    """Return the percentile interval of resampled values (B,), or of resampled differences."""
+def seed_error(values: Sequence[float]) -> float:
+    """Return the standard error that seeds add to the mean of their values (S,); 0 of a single one."""
+    return float(np.std(values, ddof=1)) / math.sqrt(len(values)) if len(values) > 1 else 0.0
+
+
+def interval(
+    mean: float, moved: NDArray[np.float64] | None, error: float, df: float, *, confidence: float = 0.95, seed: int = 0
+) -> Interval:
+    """Return an interval for a mean over seeds, or for the difference of two.
+
+    Parameters
+    ----------
+    mean : float
+        On the test rows as they are.
+    moved : float64 (B,), optional
+        The same on rows that were drawn again; None where rows cannot be.
+    error : float
+        What seeds add, as a standard error (:func:`seed_error`).
+    df : float
+        Its degrees of freedom; below 1, seeds add nothing, since there is one.
+    confidence : float
+    seed : int
+        Of the draws of Student's t.
+
+    Raises
+    ------
+    ParameterError
+        If ``confidence`` is out of range.
+    """
     if not 0.0 < confidence < 1.0:
         raise ParameterError(f"confidence is {confidence}: pass a share strictly between 0 and 1")
     outside = (1.0 - confidence) / 2
+    samples = np.full(SAMPLES, mean) if moved is None else np.resize(moved, SAMPLES)
+    if df >= 1.0:
+        samples = samples + error * np.random.default_rng(seed).standard_t(df, size=len(samples))
     low, high = np.nanquantile(samples, [outside, 1.0 - outside]).tolist()
     return Interval(low, high)
 

@@ -114,12 +114,19 @@ def run_table(name: str, cases: Mapping[Modality, Case], settings: Settings) -> 
         for modality, case in cases.items()
     }
     table = plan.build(outcomes, settings)
-    return replace(table, claims=[_on_other_data(claim, cases) for claim in table.claims])
+    return replace(
+        table,
+        claims=[_on_other_data(claim, cases) for claim in table.claims],
+        failed=[f"{modality} {title}" for modality, outcome in outcomes.items() for title in outcome.incomplete],
+    )
 
 
 def _on_other_data(claim: Claim, cases: Mapping[Modality, Case]) -> Claim:
     """Return the claim; where it was put to other data than the paper's, it says whose the paper's figures are."""
-    other = next((case for name, case in cases.items() if claim.claim.startswith(name) and not case.is_papers), None)
-    if other is None or not claim.paper:
+    case = next((case for name, case in cases.items() if claim.claim.startswith(name)), None)
+    if case is None or not claim.paper or (case.is_papers and not case.quick):
         return claim
-    return replace(claim, claim=f"{claim.claim}, on {other.data}", paper=f"{claim.paper}, on {USUAL[other.modality]}")
+    if case.is_papers:
+        return replace(claim, claim=f"{claim.claim}, on a part of the rows")
+    here = f"{case.data} ({case.split})"
+    return replace(claim, claim=f"{claim.claim}, on {here}", paper=f"{claim.paper}, on {USUAL[case.modality]}")

@@ -16,7 +16,7 @@ from l0gm.baselines import Modality
 from l0gm.data.frames import Table
 from l0gm.data.graphs import Graph
 from l0gm.data.splits import stratified_split
-from l0gm.errors import DatasetError
+from l0gm.errors import DataError, DatasetError
 from l0gm.experiments.nodes import _Nodes, _nodes, with_unseen
 from l0gm.experiments.rows import _Rows, _rows
 from l0gm.experiments.seeds import Subject
@@ -29,6 +29,7 @@ ACTIVE = 0.15
 """The open fraction of every table, where it is not the fraction itself that varies: the paper's lie at 12 to 15 %."""
 USUAL = {"tabular": "adult", "text": "imdb", "graph": "ogbn_products"}
 """The paper's data set of each modality."""
+USUAL_SPLITS = {"tabular": "openml", "text": "official", "graph": "sales_ranking"}
 INSTEAD = "pubmed"
 QUICK = {"tabular": (6000, 4000), "text": (2000, 2000)}
 """Training and test rows of a quick run; of graphs, the smallest one is taken."""
@@ -46,17 +47,20 @@ class Case(ABC):
     data, split : str
     notes : tuple of str
         What was taken instead of what was asked for.
+    quick : bool
+        Whether these are a part of the rows.
     """
 
     modality: Modality
     data: str
     split: str
     notes: tuple[str, ...]
+    quick: bool
 
     @property
     def is_papers(self) -> bool:
-        """Whether the paper has figures on this data."""
-        return self.data == USUAL[self.modality]
+        """Whether the paper has figures on this data, split as here."""
+        return self.data == USUAL[self.modality] and self.split == USUAL_SPLITS[self.modality]
 
     @property
     @abstractmethod
@@ -271,7 +275,12 @@ def row_case(
         notes = (f"quick: {len(train[1]):,} training and {len(test[1]):,} test rows.",)
     if modality == "text":
         train, test = ((_texts(X), y) for X, y in (train, test))
-    return RowCase(modality, data, split, notes, _rows(*train, *test, None))
+        if hasattr(train[0], "shape"):
+            raise DataError(
+                f"{data} has {train[0].shape[1]} columns, and methods of texts read one: leave it to modality tabular, "
+                "or bring the column of texts alone"
+            )
+    return RowCase(modality, data, split, notes, quick, _rows(*train, *test, None))
 
 
 def graph_case(name: str, split: str | None, notes: Sequence[str] = ()) -> NodeCase:
@@ -279,7 +288,7 @@ def graph_case(name: str, split: str | None, notes: Sequence[str] = ()) -> NodeC
     loaded = datasets.load_graph(name)
     chosen = split or loaded.default_split
     parts = dict(zip(("train", "validation", "test"), loaded.split(chosen), strict=True))
-    return NodeCase("graph", name, chosen, tuple(notes), _nodes(loaded.graph, loaded.labels, parts, False))
+    return NodeCase("graph", name, chosen, tuple(notes), False, _nodes(loaded.graph, loaded.labels, parts, False))
 
 
 def _some(X: Any, y: Any, size: int) -> tuple[Any, Any]:

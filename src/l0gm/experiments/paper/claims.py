@@ -8,14 +8,14 @@ from typing import Any, Literal
 
 from l0gm.experiments.paper.results import HIGHER, Result, best, difference
 
-__all__ = ["MARGIN", "NAMES", "Claim", "ahead", "ahead_of_all", "alike", "untested"]
+__all__ = ["MARGIN", "NAMES", "Claim", "Verdict", "ahead", "ahead_of_all", "alike", "as_good", "untested"]
 
 Verdict = Literal["holds", "holds weakly", "does not hold here", "cannot be tested here"]
 MARGIN = 0.005
 """How far apart two methods may be and still count as the same."""
 NAMES = {
     "accuracy": "accuracy", "auc": "AUC", "log_loss": "log loss", "ece": "ECE", "rob_mu": "Rob mu",
-    "active": "open fraction", "us_a_row": "latency",
+    "active": "open fraction", "weights": "open weights", "us_a_row": "latency",
 }  # fmt: skip
 
 
@@ -31,7 +31,8 @@ class Claim:
     ours : str
         What was seen.
     verdict : {"holds", "holds weakly", "does not hold here", "cannot be tested here"}
-        Holds: the 95 % interval of the difference lies on the claimed side of 0. Weakly: the mean does.
+        Holds: the 95 % interval of the difference lies on the claimed side of 0. Weakly: the mean does; and a worst
+        seed never does more, since it has no interval.
     """
 
     claim: str
@@ -54,15 +55,11 @@ def ahead(claim: str, paper: str, a: Result | None, b: Result | None, measure: s
     if a is None or b is None:
         return untested(claim, paper, "a method that it compares was not run")
     if measure == "worst":
-        here, there = a.summary("accuracy"), b.summary("accuracy")
-        if here is None or there is None:
-            return untested(claim, paper, "there is no accuracy")
-        text = f"worst accuracy {here['worst']:.4f} against {there['worst']:.4f} ({b.variant.title}), {_over(a)}"
-        return Claim(claim, paper, text, "holds weakly" if here["worst"] > there["worst"] else "does not hold here")
+        return _worst(claim, paper, a, b)
     found = difference(a, b, measure)
     here, there = a.summary(measure), b.summary(measure)
     if found is None or here is None or there is None:
-        return untested(claim, paper, f"{NAMES[measure]} has no value in two seeds of both")
+        return untested(claim, paper, f"{NAMES[measure]} needs a value in two seeds of both")
     text = (
         f"{NAMES[measure]} {here['mean']:.4f} against {there['mean']:.4f} ({b.variant.title}): {found.mean:+.4f} "
         f"[{found.low:+.4f}, {found.high:+.4f}]"
@@ -72,15 +69,39 @@ def ahead(claim: str, paper: str, a: Result | None, b: Result | None, measure: s
     return Claim(claim, paper, text, verdict)
 
 
+def as_good(claim: str, paper: str, a: Result | None, b: Result | None, measure: str) -> Claim:
+    """Return whether ``a`` is not worse than ``b`` by more than MARGIN."""
+    return _within(claim, paper, a, b, measure, worse_alone=True)
+
+
 def alike(claim: str, paper: str, a: Result | None, b: Result | None, measure: str) -> Claim:
-    """Return whether ``a`` and ``b`` are the same in a measure: holds where the interval stays within MARGIN of 0."""
+    """Return whether ``a`` and ``b`` are the same in a measure: not apart by more than MARGIN."""
+    return _within(claim, paper, a, b, measure, worse_alone=False)
+
+
+def _within(claim: str, paper: str, a: Result | None, b: Result | None, measure: str, worse_alone: bool) -> Claim:
+    """Return whether a difference stays within MARGIN: holds where the interval does, weakly where the mean does."""
     found = None if a is None or b is None else difference(a, b, measure)
     if found is None:
         return untested(claim, paper, "the two were not run with two seeds each")
-    text = f"{NAMES[measure]}: {found.mean:+.4f} [{found.low:+.4f}, {found.high:+.4f}]"
-    within = found.low >= -MARGIN and found.high <= MARGIN
-    verdict: Verdict = "holds" if within else "does not hold here" if found.decided else "holds weakly"
-    return Claim(claim, paper, text, verdict)
+    text = f"{NAMES[measure]}: {found.mean:+.4f} [{found.low:+.4f}, {found.high:+.4f}], margin {MARGIN:g}"
+    sign = -1.0 if HIGHER[measure] else 1.0  # of what is worse
+    low, high = sorted((sign * found.low, sign * found.high))
+    mean, low = sign * found.mean, 0.0 if worse_alone else low
+    if low >= -MARGIN and high <= MARGIN:
+        return Claim(claim, paper, text, "holds")
+    inside = mean <= MARGIN if worse_alone else abs(mean) <= MARGIN
+    return Claim(claim, paper, text, "holds weakly" if inside else "does not hold here")
+
+
+def _worst(claim: str, paper: str, a: Result, b: Result) -> Claim:
+    """Return whether the worst seed of ``a`` is better than that of ``b``, of seeds that both have: at best weakly."""
+    seeds = [seed for seed in a.seeds if seed in b.seeds]
+    here, there = a.values("accuracy", seeds), b.values("accuracy", seeds)
+    if here is None or there is None or len(seeds) < 2:
+        return untested(claim, paper, "the worst of seeds needs two seeds of both")
+    text = f"worst accuracy {min(here):.4f} against {min(there):.4f} ({b.variant.title}), {len(seeds)} seeds"
+    return Claim(claim, paper, text, "holds weakly" if min(here) > min(there) else "does not hold here")
 
 
 def ahead_of_all(claim: str, paper: str, ours: Result | None, others: Sequence[Result], measure: str) -> Claim:
@@ -91,7 +112,3 @@ def ahead_of_all(claim: str, paper: str, ours: Result | None, others: Sequence[R
     else:
         rival = best(others, measure)
     return ahead(claim, paper, ours, rival, measure)
-
-
-def _over(result: Result) -> str:
-    return f"{len(result.records)} seeds"

@@ -19,7 +19,7 @@ from l0gm.metrics.latency import Latencies, Ratio, measure
 __all__ = ["Timed", "time_models"]
 
 BATCHES: tuple[int | None, ...] = (1, 256, None)
-REPEATS, QUICK_REPEATS, WARMUP = 11, 3, 2
+REPEATS, ROW_REPEATS, QUICK_REPEATS, WARMUP = 11, 101, 3, 2
 FORWARD = (
     " Baselines read columns by way of l0gm; the forward pass is that of prepared rows. l0gm bench times each library "
     "by its fastest calls."
@@ -66,7 +66,7 @@ class Timed:
         ratio = Ratio(*own[fastest])
         text = (
             f"{self.of(ours)[self.leading]:.3g} us a row against {rivals[fastest]:.3g} ({fastest}): {ratio.p50:.2f} "
-            f"times as long [{ratio.p10:.2f}, {ratio.p90:.2f}]"
+            f"times as long [{ratio.p10:.2f}, {ratio.p90:.2f}: 10th and 90th percentile of the rounds]"
         )
         if ratio.p50 >= 1.0:
             return Claim(claim, paper, text, "does not hold here")
@@ -101,12 +101,13 @@ def _timed(case: Case, models: dict[str, Any], quick: bool) -> dict[str, Any]:
     for rows in (None,) if case.modality == "graph" else BATCHES:
         X, count = case.asked(rows)
         name = "all rows" if rows is None else f"{count} row{'s' if count > 1 else ''}"
+        rounds = ROW_REPEATS if rows == 1 and not quick else repeats
         found = measure(
-            {title: _call(model, X) for title, model in models.items()}, rows=count, repeats=repeats, warmup=WARMUP
+            {title: _call(model, X) for title, model in models.items()}, rows=count, repeats=rounds, warmup=WARMUP
         )
         for title in models:
             columns[title][f"{name}, us a row"] = found.us_a_row(title)
-            if rows == 1:
+            if rows == 1 and not quick:  # few calls have no 99th percentile
                 columns[title][f"{name}, p99"] = found.us_a_row(title, 0.99)
         if rows is None:
             every = found

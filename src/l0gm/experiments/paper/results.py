@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -12,14 +13,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from l0gm.experiments.paper.runs import answers_of
-from l0gm.metrics import DIRECTION, Summary, paired_interval, summarise
-from l0gm.metrics.bootstrap import RESAMPLED, Draws, Interval, draw, interval, resampled
+from l0gm.metrics import DIRECTION, Summary, summarise
+from l0gm.metrics.bootstrap import RESAMPLED, Interval, draw, interval, resampled, seed_error
 
 __all__ = ["HIGHER", "Difference", "Result", "Variant", "best", "difference"]
 
-HIGHER = {**DIRECTION, "rob_mu": True, "active": None, "us_a_row": False}
+HIGHER = {**DIRECTION, "rob_mu": True, "active": None, "weights": None, "us_a_row": False}
 """For each measure: whether higher is better, None where neither end is."""
 Record = Mapping[str, Any]
+MOST_CELLS = 2_000_000  # probabilities of a seed, above which the AUC of drawn rows takes hours
 
 
 @dataclass(frozen=True)
@@ -56,8 +58,8 @@ class Difference(NamedTuple):
 
     @property
     def decided(self) -> bool:
-        """Whether the interval excludes 0."""
-        return self.low > 0.0 or self.high < 0.0
+        """Whether the interval excludes 0; never where it is a single point, which knows of no spread."""
+        return Interval(self.low, self.high).decided
 
 
 @dataclass(frozen=True)
@@ -94,24 +96,28 @@ class Result:
         return None if values is None else summarise(values, higher_is_better=HIGHER.get(measure))
 
     def interval(self, measure: str) -> Interval | None:
-        """Return the 95 % interval of the mean: over rows and seeds, or over seeds where rows cannot be resampled."""
-        if measure in RESAMPLED and self.values(measure) is not None:
-            return interval(self._resampled(measure, self.seeds))
+        """Return the 95 % interval of the mean: over rows and seeds, or over seeds where rows cannot be drawn again."""
         values = self.values(measure)
-        if values is None or len(values) < 2:
+        moved = None if values is None else self.moved(measure, self.seeds)
+        if values is None or (moved is None and len(values) < 2):
             return None
-        found = paired_interval(values, [0.0] * len(values))
-        return Interval(found.low, found.high)
+        moved = None if moved is None else moved.mean(axis=1)
+        return interval(float(np.mean(values)), moved, seed_error(values), len(values) - 1)
 
-    def _resampled(self, measure: str, seeds: Sequence[int]) -> NDArray[np.float64]:
-        key = (measure, tuple(seeds))
-        if key not in self._kept:
-            chosen = [self._answers[seed] for seed in seeds]
-            self._kept[key] = resampled(self.labels, chosen, measure, _draws(len(self.labels), len(seeds)))
-        return self._kept[key]
+    def moved(self, measure: str, seeds: Sequence[int]) -> NDArray[np.float64] | None:
+        """Return a measure of these seeds on rows drawn again, (B, S); None where rows cannot be drawn again."""
+        if measure not in RESAMPLED or self.values(measure) is None:
+            return None
+        n_rows, n_classes = next(iter(self._answers.values())).shape
+        if measure == "auc" and n_rows * n_classes > MOST_CELLS:
+            return None
+        if measure not in self._kept:
+            answers = [self._answers[seed] for seed in self.seeds]
+            self._kept[measure] = resampled(self.labels, answers, measure, draw(n_rows))
+        return self._kept[measure][:, [self.seeds.index(seed) for seed in seeds]]
 
     @cached_property
-    def _kept(self) -> dict[tuple[str, tuple[int, ...]], NDArray[np.float64]]:
+    def _kept(self) -> dict[str, NDArray[np.float64]]:
         return {}
 
     @cached_property
@@ -125,21 +131,26 @@ class Result:
 
 
 def difference(a: Result, b: Result, measure: str) -> Difference | None:
-    """Return how far ``a`` is above ``b``, over the seeds that both have; None where it cannot be said.
+    """Return how far ``a`` is above ``b``; None where it cannot be said: of one seed, or of a measure without values.
 
-    Test rows and seeds are drawn again, the same for both, and where a measure does not allow that (ECE, Rob mu,
-    fractions), it is Student's t over the seeds' differences.
+    Seeds that both have are compared one by one. Where one has more, as the random mask has, whose masks are not the
+    other's seeds, it is the difference of two means (Welch). Test rows are drawn again, the same for both, where a
+    measure allows that; of ECE, Rob mu and fractions the interval is over seeds alone.
     """
-    seeds = [seed for seed in a.seeds if seed in b.seeds]
-    here, there = a.values(measure, seeds), b.values(measure, seeds)
-    if here is None or there is None or len(seeds) < 2:
+    here, there = a.values(measure), b.values(measure)
+    if here is None or there is None or min(len(here), len(there)) < 2:
         return None
     mean = float(np.mean(here) - np.mean(there))
-    if measure in RESAMPLED:
-        found = interval(a._resampled(measure, seeds) - b._resampled(measure, seeds))
-        return Difference(mean, found.low, found.high)
-    paired = paired_interval(here, there)
-    return Difference(mean, paired.low, paired.high)
+    if a.seeds == b.seeds:
+        error, df = seed_error(np.subtract(here, there).tolist()), float(len(here) - 1)
+    else:
+        parts = [seed_error(values) ** 2 for values in (here, there)]
+        error = math.sqrt(sum(parts))
+        freedom = sum(part**2 / (len(values) - 1) for part, values in zip(parts, (here, there), strict=True))
+        df = sum(parts) ** 2 / freedom if freedom > 0.0 else float(min(len(here), len(there)) - 1)
+    rows = [result.moved(measure, result.seeds) for result in (a, b)]
+    moved = None if rows[0] is None or rows[1] is None else rows[0].mean(axis=1) - rows[1].mean(axis=1)
+    return Difference(mean, *interval(mean, moved, error, df))
 
 
 def best(results: Sequence[Result], measure: str) -> Result | None:
@@ -154,13 +165,12 @@ def best(results: Sequence[Result], measure: str) -> Result | None:
 def _value(record: Record, measure: str) -> float | None:
     if measure == "active":
         return None if not record["n_dimensions"] else record["n_open"] / record["n_dimensions"]
+    if measure == "weights":
+        found = record.get("open_weights")
+        return None if not found else found[0] / found[1]
     if measure == "rob_mu":
         return None if record["robustness"] is None else record["robustness"]["rob_mu"]
     if measure == "seconds":
         return float(record["seconds"])
-    found = record["test"].get(measure)
-    return None if found is None else float(found)
-
-
-def _draws(n_rows: int, n_seeds: int) -> Draws:
-    return draw(n_rows, n_seeds)
+    value = record["test"].get(measure)
+    return None if value is None else float(value)

@@ -11,7 +11,7 @@ from l0gm.errors import MissingExtraError, ParameterError
 from l0gm.experiments.crew import Ledger, Order, Told, Trainer, work_here, work_in_processes
 from l0gm.experiments.paper.cases import Case
 from l0gm.experiments.paper.results import Result, Variant
-from l0gm.experiments.paper.runs import ANSWERS, RUNS, Run, run_once
+from l0gm.experiments.paper.runs import RUNS, Run, run_once, whole
 from l0gm.experiments.points import Points, Unit
 
 __all__ = ["Blocks", "Outcome", "Settings", "carried_out", "run_blocks"]
@@ -75,7 +75,9 @@ class Outcome:
     blocks : mapping from block to results
         Variants without a finished run are absent.
     left_out : mapping from title to str
-        Why a variant was not run, or which of its seeds failed.
+        Why a variant was not run.
+    incomplete : mapping from title to str
+        Which seeds of a variant failed, and why.
     seconds : float
         Of all runs, as each of them told.
     """
@@ -83,6 +85,7 @@ class Outcome:
     case: Case
     blocks: Mapping[str, list[Result]]
     left_out: Mapping[str, str]
+    incomplete: Mapping[str, str]
     seconds: float
 
     def named(self, block: str, title: str) -> Result | None:
@@ -94,6 +97,7 @@ class Outcome:
         modality = self.case.modality
         lines = [f"{modality}: {self.case.data}, split {self.case.split}.", *self.case.notes]
         lines += [f"{modality}, {title} is left out: {why}" for title, why in self.left_out.items()]
+        lines += [f"{modality}, {title} lacks seeds that failed: {why}" for title, why in self.incomplete.items()]
         return [*lines, f"{modality}: the runs took {self.seconds / 60:.1f} minutes in all, one thread each."]
 
 
@@ -114,6 +118,7 @@ def run_blocks(
         Instead of those of the settings.
     """
     left_out: dict[str, str] = {}
+    incomplete: dict[str, str] = {}
     planned: dict[tuple[str, int], tuple[Variant, list[Run]]] = {}
     for block, variants in blocks.items():
         for place, planned_one in enumerate(variants):
@@ -121,10 +126,13 @@ def run_blocks(
             try:
                 method = find(case.modality, variant.method)
             except MissingExtraError as error:
-                left_out[variant.title] = str(error)
+                left_out[f"{block} {variant.title}".strip()] = str(error)
                 continue
             count = variant.seeds or seeds or settings.seeds
-            own = {**settings.chosen.get(variant.method, {}), **variant.settings}
+            searched = dict(settings.chosen.get(variant.method, {}))
+            if variant.active is not None:
+                searched.pop("penalty", None)  # which would take the budget out of a comparison at one
+            own = {**searched, **variant.settings}
             runs = [Run.of(case, method, seed, variant.active, own) for seed in range(count)]
             planned[block, place] = (variant, runs)
     every = list(dict.fromkeys(run for _, runs in planned.values() for run in runs))
@@ -134,11 +142,11 @@ def run_blocks(
         records = [record for run in runs if (record := store.found(run)) is not None]
         lost = [f"seed {run.seed}: {failed[run]}" for run in runs if run in failed]
         if lost:
-            left_out[variant.title] = "; ".join(lost)
+            incomplete[f"{block} {variant.title}".strip()] = "; ".join(lost)
         if records:
             results[block].append(Result(variant, tuple(records), settings.out))
     found = [record for run in every if (record := store.found(run)) is not None]
-    return Outcome(case, results, left_out, sum(record["seconds"] for record in found))
+    return Outcome(case, results, left_out, incomplete, sum(record["seconds"] for record in found))
 
 
 def carried_out(
@@ -154,8 +162,8 @@ def carried_out(
     store = Points(settings.out, RUNS)
     for unit in units:
         record = store.found(unit)
-        if record is not None and "folder" in record and not (settings.out / record["folder"] / ANSWERS).is_file():
-            store.path(unit).unlink()  # what it vouches for is gone
+        if record is not None and not whole(settings.out, record):
+            store.path(unit).unlink(missing_ok=True)  # what it vouches for is gone
     ledger = Ledger(store, units, settings.told)
     order = Order(settings.out, task, trainer, RUNS)
     try:

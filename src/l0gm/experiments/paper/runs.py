@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 
 from l0gm.baselines import Method, Modality, find
 from l0gm.baselines.threads import pinned
-from l0gm.errors import MissingExtraError
 from l0gm.experiments.machine import hardware, versions, versions_of
 from l0gm.experiments.paper.cases import Case
 from l0gm.experiments.points import Record, Unit, canonical_json
@@ -23,12 +22,13 @@ from l0gm.files import replacing
 from l0gm.metrics import breakdown, evaluate
 from l0gm.runtime import load
 
-__all__ = ["RUNS", "Run", "answers_of", "model_of", "run_once"]
+__all__ = ["RUNS", "Run", "answers_of", "model_of", "run_once", "whole"]
 
 RUNS = "runs"
 """The folder of the records."""
-PROTOCOL = 1
+PROTOCOL = 2
 """Another number, and runs are made again: it stands for what is measured, and how."""
+LIBRARIES = ("catboost", "lightgbm", "xgboost")  # any of which may be a teacher
 ANSWERS, SHIPPED, PICKLED, HISTORY, CHECKPOINT = (
     "answers.npz", "model.l0gm", "model.pickle", "history.jsonl", "checkpoint.pt"
 )  # fmt: skip
@@ -58,16 +58,15 @@ class Run(Unit):
     def of(cls, case: Case, method: Method, seed: int, active: float | None, settings: Mapping[str, Any]) -> Run:
         """Return the run of a method on a case."""
         kept = active if method.budgeted and "penalty" not in settings else None
+        made = method.make(seed=seed, active=kept, threads=1, **settings)
         decides = {
             **case.conditions(),
             "method": method.name,
             "modality": method.modality,
-            "active": kept,
-            "seed": seed,
-            "settings": dict(settings),
+            "parameters": {name: value for name, value in made.get_params(deep=False).items() if name != "threads"},
             "protocol": PROTOCOL,
             **versions(),
-            **versions_of(*(package.replace("_", "-") for package in method.packages)),
+            **versions_of("scikit-learn", *LIBRARIES, *(package.replace("_", "-") for package in method.packages)),
         }
         return cls(canonical_json(decides), method.modality, method.name, seed, kept, tuple(sorted(settings.items())))
 
@@ -154,6 +153,14 @@ def _run(case: Case, run: Run, folder: Path) -> dict[str, Any]:
     }
 
 
+def whole(out: Path, record: Mapping[str, Any]) -> bool:
+    """Return whether the files that a record vouches for are there; a record of something else vouches for none."""
+    if "folder" not in record:
+        return True
+    folder = out / record["folder"]
+    return (folder / ANSWERS).is_file() and any((folder / name).is_file() for name in (SHIPPED, PICKLED))
+
+
 def answers_of(out: Path, record: Mapping[str, Any]) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
     """Return the test labels (n,) and the probabilities (n, C) that a run gave."""
     with np.load(out / record["folder"] / ANSWERS) as kept:
@@ -192,12 +199,3 @@ def _sizes(model: Any, shipped: Any) -> dict[str, int | None]:
         "n_parameters": shipped.n_parameters,
         **({"open_weights": told["open_weights"]} if "open_weights" in told else {}),
     }
-
-
-def can_run(modality: Modality, name: str) -> str | None:
-    """Return why a method cannot be run here, None where it can."""
-    try:
-        find(modality, name)
-    except MissingExtraError as error:
-        return str(error)
-    return None

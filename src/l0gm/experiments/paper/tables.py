@@ -19,8 +19,8 @@ __all__ = ["LEGEND", "Row", "Table", "Value", "measured_rows", "write_table"]
 
 LEGEND = (
     "Mean ± standard deviation over seeds. Bold: the best of its block, and what cannot be told from it (the 95 % "
-    "interval of the difference, over test rows and seeds, or over seeds for ECE and Rob mu, holds 0). In brackets: "
-    "the paper's figure, as reported."
+    "interval of the difference, over test rows and seeds, or over seeds alone for ECE and Rob mu, holds 0); with one "
+    "seed, nothing. In brackets: the paper's figure, as reported."
 )
 
 
@@ -62,6 +62,8 @@ class Table:
     notes : sequence of str
     more : mapping
         Other entries of the JSON file.
+    failed : sequence of str
+        Methods that lack seeds.
     """
 
     name: str
@@ -70,6 +72,7 @@ class Table:
     claims: Sequence[Claim] = ()
     notes: Sequence[str] = ()
     more: Mapping[str, Any] = field(default_factory=dict)
+    failed: Sequence[str] = ()
 
     @property
     def heads(self) -> list[str]:
@@ -189,10 +192,10 @@ def _measured(result: Result, measure: str, leader: Result | None) -> Value:
 def _leads(result: Result, leader: Result, measure: str) -> bool:
     if HIGHER[measure] is None:
         return False
-    if result is leader:
-        return True
-    apart = difference(result, leader, measure)
-    return apart is not None and not apart.decided
+    if len(leader.records) < 2 or len(result.records) < 2:
+        return False  # one seed tells nothing apart
+    apart = None if result is leader else difference(result, leader, measure)
+    return apart is None or not apart.decided
 
 
 def _worst(result: Result) -> Value:
@@ -204,7 +207,7 @@ def _worst(result: Result) -> Value:
 
 
 def _number(value: float, measure: str) -> str:
-    return f"{100 * value:.1f} %" if measure == "active" else f"{value:.4f}"
+    return f"{100 * value:.1f} %" if measure in ("active", "weights") else f"{value:.4f}"
 
 
 def _reported(paper: float | None, measure: str) -> str:

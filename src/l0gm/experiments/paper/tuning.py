@@ -12,7 +12,7 @@ from typing import Any
 from l0gm.baselines import Method, Modality, find, methods
 from l0gm.baselines.threads import pinned
 from l0gm.errors import MissingExtraError, ParameterError
-from l0gm.experiments.machine import versions
+from l0gm.experiments.machine import versions, versions_of
 from l0gm.experiments.paper.cases import ACTIVE, Case
 from l0gm.experiments.paper.runner import Settings, carried_out, chosen_methods
 from l0gm.experiments.paper.tables import Row, Table, Value
@@ -38,15 +38,17 @@ class Search(Unit):
     modality: Modality
     method: str
     trials: int
+    active: float
 
     @classmethod
-    def of(cls, case: Case, method: Method, trials: int) -> Search:
-        """Return the search for a method's settings."""
+    def of(cls, case: Case, method: Method, trials: int, active: float) -> Search:
+        """Return the search for a method's settings at a budget."""
         decides = {
-            **case.conditions(), "tuned": method.name, "modality": method.modality, "trials": trials,
-            "space": {name: list(values) for name, values in method.space.items()}, **versions(),
+            **case.conditions(), "tuned": method.name, "modality": method.modality, "trials": trials, "active": active,
+            "space": {name: list(values) for name, values in space_of(method).items()}, **versions(),
+            **versions_of("scikit-learn", *(package.replace("_", "-") for package in method.packages)),
         }  # fmt: skip
-        return cls(canonical_json(decides), method.modality, method.name, trials)
+        return cls(canonical_json(decides), method.modality, method.name, trials, active)
 
     def about(self) -> Record:
         """Return the method and the number of trials."""
@@ -73,31 +75,37 @@ class Tuned:
     out: Path
 
 
+def space_of(method: Method) -> dict[str, tuple[Any, ...]]:
+    """Return what is searched: a method's space without the penalty, since the open fraction is given."""
+    return {name: tuple(values) for name, values in method.space.items() if name != "penalty"}
+
+
 def tune_once(task: Tuned, search: Search, folder: Path) -> dict[str, Any]:
-    """Carry out the trials that the study lacks; the first is the method's default.
+    """Carry out the trials that the study lacks; the first is the method as it is without settings.
 
     A trial is one fit on the training rows; what counts is its log loss on validation rows. No test row is read.
     """
     optuna = import_module("optuna")
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     method = find(search.modality, search.method)
-    space = {name: [_text(value) for value in values] for name, values in method.space.items()}
-    given = {(name, _text(value)): value for name, values in method.space.items() for value in values}
+    space = {name: [_text(value) for value in values] for name, values in space_of(method).items()}
+    given = {(name, _text(value)): value for name, values in space_of(method).items() for value in values}
 
-    def fitted(trial: Any) -> float:
-        chosen = {name: given[name, trial.suggest_categorical(name, texts)] for name, texts in space.items()}
-        model = method.make(seed=SEED, active=ACTIVE, threads=1, **chosen)
+    def loss(chosen: dict[str, Any]) -> float:
+        model = method.make(seed=SEED, active=search.active, threads=1, **chosen)
         with pinned(1):
             task.case.subject.fit(model)
         return float(model.metrics_["validation"]["log_loss"])
 
-    study = optuna.create_study(study_name=search.digest, storage=f"sqlite:///{task.out / STUDY}", load_if_exists=True)
-    finished = _finished(study)
+    def fitted(trial: Any) -> float:
+        return loss({name: given[name, trial.suggest_categorical(name, texts)] for name, texts in space.items()})
+
+    study = optuna.create_study(study_name=search.digest, storage=_storage(task.out), load_if_exists=True)
     # After a restart the sampler would draw what it has drawn: another seed goes on with others.
     study.sampler = optuna.samplers.TPESampler(seed=len(study.trials), n_startup_trials=max(search.trials // 2, 2))
-    if not finished:
-        study.enqueue_trial({name: texts[0] for name, texts in space.items()})
-    study.optimize(fitted, n_trials=search.trials - len(finished))
+    if not _finished(study):
+        study.add_trial(optuna.trial.create_trial(value=loss({})))
+    study.optimize(fitted, n_trials=max(search.trials - len(_finished(study)), 0))
     done, best = _finished(study), study.best_trial
     return {
         "best": {name: given[name, text] for name, text in best.params.items()},
@@ -119,7 +127,11 @@ def table7(cases: Mapping[Modality, Case], settings: Settings) -> Table:
     if find_spec("optuna") is None:
         raise MissingExtraError("optuna", "sweep", "tuning")
     rows: list[Row] = []
-    notes = ["One fit a trial, seed 0; the first trial is the default. No test row is read."]
+    active = ACTIVE if settings.active is None else settings.active
+    notes = [
+        f"One fit a trial, seed 0, {100 * active:g} % open where a method has a budget; the first trial is the method "
+        "without settings. No test row is read. Lambda is no setting here: Table 8 varies it."
+    ]
     found: dict[str, dict[str, Any]] = {}
     for modality, case in cases.items():
         searches = []
@@ -129,9 +141,12 @@ def table7(cases: Mapping[Modality, Case], settings: Settings) -> Table:
             except MissingExtraError as error:
                 notes.append(f"{modality}, {name} is left out: {error}")
                 continue
-            if method.space:
-                searches.append((method, Search.of(case, method, settings.trials)))
+            if space_of(method):
+                searches.append((method, Search.of(case, method, settings.trials, active)))
         settings.out.mkdir(parents=True, exist_ok=True)
+        optuna = import_module("optuna")
+        optuna.logging.set_verbosity(optuna.logging.WARNING)
+        optuna.study.get_all_study_names(_storage(settings.out))  # makes the tables, before several ask for them
         store, failed = carried_out(Tuned(case, settings.out), [s for _, s in searches], settings, tune_once)
         for method, search in searches:
             record = store.found(search)
@@ -141,7 +156,7 @@ def table7(cases: Mapping[Modality, Case], settings: Settings) -> Table:
             found.setdefault(modality, {})[method.name] = record["best"]
             rows.append(_row(method, record))
         notes += [f"{modality}: {case.data}, split {case.split}.", *case.notes]
-    more = {"settings": found, "space": {m: {n: plain(dict(k.space)) for n, k in methods(m).items()} for m in cases}}
+    more = {"settings": found, "space": {m: {n: plain(space_of(k)) for n, k in methods(m).items()} for m in cases}}
     notes.append(f"{settings.trials} trials for each method. table3 --settings FILE takes them from this table's JSON.")
     return Table("table7", "Table 7: the search", rows, (), notes, more)
 
@@ -163,8 +178,8 @@ def settings_found(path: Path) -> dict[str, dict[str, dict[str, Any]]]:
 
 
 def _row(method: Method, record: Mapping[str, Any]) -> Row:
-    space = "; ".join(f"{name}: {', '.join(map(_text, values))}" for name, values in method.space.items())
-    best = ", ".join(f"{name} {_text(value)}" for name, value in record["best"].items())
+    space = "; ".join(f"{name}: {', '.join(map(_text, values))}" for name, values in space_of(method).items())
+    best = ", ".join(f"{name} {_text(value)}" for name, value in record["best"].items()) or "as it is"
     before, after = float(record["default_log_loss"]), float(record["log_loss"])
     values = {
         "validation log loss, default": Value(f"{before:.4f}", {"log_loss": before}),
@@ -172,6 +187,10 @@ def _row(method: Method, record: Mapping[str, Any]) -> Row:
         "minutes": Value(f"{record['seconds'] / 60:.1f}", {"minutes": record["seconds"] / 60}),
     }
     return Row({"modality": method.modality, "method": method.title, "space": space, "best": best}, values)
+
+
+def _storage(out: Path) -> str:
+    return f"sqlite:///{out / STUDY}"
 
 
 def _finished(study: Any) -> list[Any]:
