@@ -86,7 +86,8 @@ def time_models(outcome: Outcome, settings: Settings) -> Timed:
     kept = read_json(path)
     if kept is not None and all(kept.get(name) == value for name, value in asked.items()):
         return Timed(kept)
-    settings.told(f"{outcome.case.modality}: timing {len(results)} models")
+    if settings.told is not None:
+        settings.told(f"{outcome.case.modality}: timing {len(results)} models")
     models = {title: model_of(settings.out, result.records[0]) for title, result in results.items()}
     with pinned(1):
         record = {**asked, **_timed(outcome.case, models, settings.quick)}

@@ -42,7 +42,7 @@ class Settings:
         Of tuning, for each method.
     chosen : mapping from method to settings
         What tuning has found.
-    told : callable
+    told : callable, optional
         Called with a line whenever something has become of a run.
     """
 
@@ -55,7 +55,7 @@ class Settings:
     extended: bool = False
     trials: int = 8
     chosen: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
-    told: Told = lambda line: None
+    told: Told | None = None
 
     def __post_init__(self) -> None:
         for name in ("seeds", "jobs", "trials"):
@@ -164,7 +164,7 @@ def carried_out(
         record = store.found(unit)
         if record is not None and not whole(settings.out, record):
             store.path(unit).unlink(missing_ok=True)  # what it vouches for is gone
-    ledger = Ledger(store, units, settings.told)
+    ledger = Ledger(store, units, settings.told or (lambda line: None))
     order = Order(settings.out, task, trainer, RUNS)
     try:
         if settings.jobs == 1:
